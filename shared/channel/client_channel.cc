@@ -1,0 +1,203 @@
+#include "shared/channel/client_channel.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include <hubcell/error.h>
+
+#include "shared/base/check.h"
+#include "shared/posix/process.h"
+#include "shared/wire/limits.h"
+
+namespace hubcell::channel {
+namespace {
+
+// The worker's death is looked for between slices of sleep.
+constexpr std::chrono::milliseconds kSleepSlice{20};
+// Free memory that stays mapped to pages, so that the next call finds them warm.
+constexpr std::uint64_t kWarmBytesMax = std::uint64_t{256} << 20;
+// Releases that one request carries, and what makes a request of its own worthwhile.
+constexpr std::size_t kReleasedPerRequestMax = 4096;
+constexpr std::uint64_t kReleasedBytesDue = std::uint64_t{16} << 20;
+
+SlotState load_state(const Slot& slot) {
+  return static_cast<SlotState>(slot.state.load(std::memory_order_seq_cst));
+}
+
+template <typename Item>
+std::vector<Item> take_some(std::vector<Item>& items, std::size_t count_max) {
+  if (items.size() <= count_max) return std::exchange(items, {});
+  std::vector<Item> taken(items.end() - static_cast<std::ptrdiff_t>(count_max), items.end());
+  items.resize(items.size() - count_max);
+  return taken;
+}
+
+}  // namespace
+
+ClientChannel::ClientChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, posix::UniqueFd pidfd)
+    : memory_(std::move(memory)),
+      doorbell_(std::move(doorbell)),
+      pidfd_(std::move(pidfd)),
+      area_bytes_(area_bytes(posix::file_bytes(memory_.get()))),
+      mapping_(posix::Mapping::of(memory_.get(), channel_bytes(area_bytes_))),
+      view_(mapping_.data()),
+      area_(kAreasOffset, area_bytes_) {}
+
+Block ClientChannel::place_argument(const Tensor& tensor) {
+  std::optional<std::uint64_t> offset;
+  {
+    const std::scoped_lock lock(mutex_);
+    offset = area_.allocate(tensor.bytes());
+    if (offset) arguments_.insert(*offset);
+  }
+  if (!offset) {
+    throw Error(ErrorCode::System,
+                "send a tensor of " + std::to_string(tensor.bytes()) +
+                    " bytes: the worker's memory budget leaves no room for it; pass fewer or "
+                    "smaller tensors, or a larger budget");
+  }
+  std::memcpy(mapping_.data() + *offset, tensor.data(), tensor.bytes());
+  return {.segment = 0, .offset = *offset, .bytes = tensor.bytes()};
+}
+
+void ClientChannel::free_arguments(std::span<const std::uint64_t> offsets) {
+  const std::scoped_lock lock(mutex_);
+  for (const std::uint64_t offset : offsets) {
+    if (arguments_.erase(offset) == 0)
+      throw Error(ErrorCode::Protocol, "the worker releases a block that it never got");
+    area_.free(offset);
+  }
+  if (const auto range = area_.trim(kWarmBytesMax))
+    posix::punch_hole(memory_.get(), range->offset, range->bytes);
+}
+
+Ticket ClientChannel::begin(std::span<const std::byte> request) {
+  HUBCELL_CHECK(!request.empty());
+  if (request.size() > wire::kFrameBytesMax) {
+    throw Error(ErrorCode::Usage, "send a call of " + std::to_string(request.size()) + " bytes: more than " +
+                                      std::to_string(wire::kFrameBytesMax) +
+                                      " do not fit; pass numbers as tensors");
+  }
+  const std::scoped_lock lock(mutex_);
+  if (~busy_slots_ == 0) {
+    throw Error(ErrorCode::Usage, "start a call: " + std::to_string(wire::kSlotCount) +
+                                      " calls are in flight to this worker already; wait for one of them");
+  }
+  const std::optional<std::uint64_t> offset = area_.allocate(request.size());
+  if (!offset)
+    throw Error(ErrorCode::System, "start a call: the worker's memory budget is used up by arguments");
+  const auto index = static_cast<unsigned>(std::countr_one(busy_slots_));
+  busy_slots_ |= std::uint64_t{1} << index;
+  std::memcpy(mapping_.data() + *offset, request.data(), request.size());
+  Slot& slot = view_.slots[index];
+  slot.cancelled.store(0, std::memory_order_relaxed);
+  slot.client_waits.store(0, std::memory_order_relaxed);
+  slot.sequence.store(next_sequence_++, std::memory_order_relaxed);
+  slot.request_offset.store(*offset, std::memory_order_relaxed);
+  slot.request_bytes.store(request.size(), std::memory_order_relaxed);
+  slot.state.store(static_cast<std::uint32_t>(SlotState::Requested), std::memory_order_release);
+  view_.header->requested.fetch_or(std::uint64_t{1} << index, std::memory_order_seq_cst);
+  ring();
+  return {.slot = index, .request_offset = *offset, .begun = std::chrono::steady_clock::now()};
+}
+
+void ClientChannel::ring() {
+  if (view_.header->worker_sleeps.exchange(0, std::memory_order_seq_cst) == 0) return;
+  // A full buffer is loud enough, and a peer that is gone is noticed by its pidfd.
+  const char bell = 1;
+  (void)::send(doorbell_.get(), &bell, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool ClientChannel::is_answered(const Ticket& ticket) const {
+  return load_state(view_.slots[ticket.slot]) == SlotState::Answered;
+}
+
+WaitOutcome ClientChannel::wait(const Ticket& ticket,
+                                std::optional<std::chrono::steady_clock::time_point> deadline) {
+  Slot& slot = view_.slots[ticket.slot];
+  const bool spun = spin(spin_budget_, [&] { return load_state(slot) == SlotState::Answered; });
+  while (!spun) {
+    slot.client_waits.store(1, std::memory_order_seq_cst);
+    const std::uint32_t observed = slot.state.load(std::memory_order_seq_cst);
+    if (observed == static_cast<std::uint32_t>(SlotState::Answered)) break;
+    std::chrono::nanoseconds slice = kSleepSlice;
+    if (deadline)
+      slice = std::min<std::chrono::nanoseconds>(slice, *deadline - std::chrono::steady_clock::now());
+    futex_wait(slot.state, observed, slice);
+    if (load_state(slot) == SlotState::Answered) break;
+    if (posix::has_ended(pidfd_.get())) {
+      // It may have answered and died between the two looks.
+      if (load_state(slot) == SlotState::Answered) break;
+      return WaitOutcome::WorkerEnded;
+    }
+    if (deadline && std::chrono::steady_clock::now() >= *deadline) return WaitOutcome::DeadlineExceeded;
+  }
+  spin_budget_.record(std::chrono::steady_clock::now() - ticket.begun);
+  return WaitOutcome::Answered;
+}
+
+std::vector<std::byte> ClientChannel::take_response(const Ticket& ticket) {
+  Slot& slot = view_.slots[ticket.slot];
+  const std::uint64_t offset = slot.response_offset.load(std::memory_order_acquire);
+  const std::uint64_t bytes = slot.response_bytes.load(std::memory_order_relaxed);
+  const std::uint64_t begin = kAreasOffset + area_bytes_;
+  const bool possible =
+      bytes <= wire::kFrameBytesMax && offset >= begin && offset - begin <= area_bytes_ - bytes;
+  std::vector<std::byte> response;
+  if (possible) response.assign(mapping_.data() + offset, mapping_.data() + offset + bytes);
+  {
+    const std::scoped_lock lock(mutex_);
+    area_.free(ticket.request_offset);
+    slot.state.store(static_cast<std::uint32_t>(SlotState::Free), std::memory_order_release);
+    busy_slots_ &= ~(std::uint64_t{1} << ticket.slot);
+  }
+  if (!possible) throw Error(ErrorCode::Protocol, "the worker's answer lies outside of its memory");
+  return response;
+}
+
+void ClientChannel::cancel(const Ticket& ticket) {
+  view_.slots[ticket.slot].cancelled.store(1, std::memory_order_seq_cst);
+}
+
+MappedBlock ClientChannel::map_answer(const Block& block) {
+  const std::uint64_t begin = kAreasOffset + area_bytes_;
+  if (block.segment != 0 || block.bytes == 0 || block.bytes > area_bytes_ || block.offset < begin ||
+      block.offset - begin > area_bytes_ - block.bytes || block.offset % kBlockAlignment != 0) {
+    throw Error(ErrorCode::Protocol, "the worker's answer names memory that is not its own");
+  }
+  std::byte* data = mapping_.data() + block.offset;
+  auto give_back = [channel = shared_from_this(), block](std::byte*) {
+    const std::scoped_lock lock(channel->mutex_);
+    channel->released_.blocks.push_back(block.offset);
+    channel->released_block_bytes_ += block.bytes;
+  };
+  return {.data = data, .owner = std::shared_ptr<std::byte>(data, std::move(give_back))};
+}
+
+void ClientChannel::release_handle(std::uint64_t id) {
+  const std::scoped_lock lock(mutex_);
+  released_.handles.push_back(id);
+}
+
+void ClientChannel::release_blocks(std::span<const std::uint64_t> offsets) {
+  const std::scoped_lock lock(mutex_);
+  released_.blocks.insert(released_.blocks.end(), offsets.begin(), offsets.end());
+}
+
+ClientChannel::Released ClientChannel::take_released() {
+  const std::scoped_lock lock(mutex_);
+  released_block_bytes_ = 0;
+  return {.handles = take_some(released_.handles, kReleasedPerRequestMax),
+          .blocks = take_some(released_.blocks, kReleasedPerRequestMax)};
+}
+
+bool ClientChannel::release_is_due() {
+  const std::scoped_lock lock(mutex_);
+  return !released_.handles.empty() || released_block_bytes_ >= kReleasedBytesDue;
+}
+
+}  // namespace hubcell::channel

@@ -1,0 +1,97 @@
+// The caller's end of a channel: puts requests into slots, waits for answers, and keeps the books of its data
+// area.
+//
+// The worker at the other end is hostile. What it wrote is loaded once, checked against what this side
+// created, and copied before it is decoded; tensor bytes stay where they are, since any bytes are a valid
+// tensor.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "shared/channel/data_area.h"
+#include "shared/channel/layout.h"
+#include "shared/channel/waiting.h"
+#include "shared/posix/memory.h"
+#include "shared/posix/unique_fd.h"
+#include "shared/value/value_codec.h"
+
+namespace hubcell::channel {
+
+// A call in flight.
+struct Ticket {
+  unsigned slot = 0;
+  std::uint64_t request_offset = 0;
+  std::chrono::steady_clock::time_point begun;
+};
+
+enum class WaitOutcome { Answered, DeadlineExceeded, WorkerEnded };
+
+// Thread-safe. Leases of answers keep it alive.
+class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
+ public:
+  // Takes the memfd, the doorbell and the worker's pidfd as they came from the supervisor.
+  ClientChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, posix::UniqueFd pidfd);
+
+  // Copies a tensor into the client's area. The block is the worker's to look at until it is released.
+  // Throws Error(System) when the area is full.
+  Block place_argument(const Tensor& tensor);
+  // The worker named these offsets of argument blocks as no longer needed; those that it never got are a lie:
+  // Error(Protocol).
+  void free_arguments(std::span<const std::uint64_t> offsets);
+
+  // Puts an encoded request into a free slot and rings. Throws Error(Usage) when 64 calls are in flight.
+  Ticket begin(std::span<const std::byte> request);
+  // Waits for the answer, until `deadline` if there is one.
+  WaitOutcome wait(const Ticket& ticket, std::optional<std::chrono::steady_clock::time_point> deadline);
+  bool is_answered(const Ticket& ticket) const;
+  // Copies the encoded response out and frees the slot. The call must be answered. Error(Protocol) on a lie;
+  // the slot is then free all the same.
+  std::vector<std::byte> take_response(const Ticket& ticket);
+  // Marks the call, so that an interrupt that follows is meant for it.
+  void cancel(const Ticket& ticket);
+
+  // Checks a block that an answer names, and leases it: when `owner` is gone the block is on the released
+  // list.
+  MappedBlock map_answer(const Block& block);
+  void release_handle(std::uint64_t id);
+  // Puts blocks that `take_released` gave back on the list.
+  void release_blocks(std::span<const std::uint64_t> offsets);
+  struct Released {
+    std::vector<std::uint64_t> handles;
+    std::vector<std::uint64_t> blocks;
+  };
+  // What the next request should say is no longer needed: up to a bounded number of each.
+  Released take_released();
+  // Whether so much is waiting to be released that it is worth a request of its own.
+  bool release_is_due();
+
+  // The worker's process.
+  int pidfd() const { return pidfd_.get(); }
+
+ private:
+  void ring();
+
+  posix::UniqueFd memory_;
+  posix::UniqueFd doorbell_;
+  posix::UniqueFd pidfd_;
+  std::uint64_t area_bytes_;
+  posix::Mapping mapping_;
+  View view_;
+  SpinBudget spin_budget_;
+
+  std::mutex mutex_;  // guards all below
+  DataArea area_;
+  std::set<std::uint64_t> arguments_;  // blocks that the worker may be looking at
+  std::uint64_t busy_slots_ = 0;
+  std::uint64_t next_sequence_ = 1;
+  Released released_;
+  std::uint64_t released_block_bytes_ = 0;
+};
+
+}  // namespace hubcell::channel

@@ -1,0 +1,45 @@
+// The books of one data area: which byte ranges are in use. The memory itself is not touched.
+//
+// First fit from the lowest offset, so that the same warm pages serve call after call; neighbours are merged
+// when freed. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+namespace hubcell::channel {
+
+class DataArea {
+ public:
+  // Hands out offsets in [begin, begin + bytes).
+  DataArea(std::uint64_t begin, std::uint64_t bytes);
+
+  // The offset of `bytes` (at least 1) at kBlockAlignment, or none when no range is large enough.
+  std::optional<std::uint64_t> allocate(std::uint64_t bytes);
+  // Whether a block in use begins at `offset`.
+  bool contains(std::uint64_t offset) const { return used_.contains(offset); }
+  // Returns the block's bytes. The block must be in use.
+  std::uint64_t free(std::uint64_t offset);
+
+  std::uint64_t used_bytes() const { return used_bytes_; }
+  // The end of the highest byte that was ever in use and was not trimmed since.
+  std::uint64_t touched_end() const { return touched_end_; }
+
+  // A range of free pages to give back to the kernel: what lies above `warm_bytes` of free memory. It counts
+  // as untouched afterwards.
+  struct Range {
+    std::uint64_t offset;
+    std::uint64_t bytes;
+  };
+  std::optional<Range> trim(std::uint64_t warm_bytes);
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> free_;  // offset -> bytes, never adjacent
+  std::map<std::uint64_t, std::uint64_t> used_;
+  std::uint64_t end_;
+  std::uint64_t used_bytes_ = 0;
+  std::uint64_t touched_end_;
+};
+
+}  // namespace hubcell::channel

@@ -1,0 +1,63 @@
+// How a channel's memfd is laid out. Both sides map it whole; each keeps its own books in private memory, and
+// reads what the other one wrote exactly once, because it may change under its eyes.
+//
+//     | header (4 KiB) | 64 slots of 128 bytes | client's area | worker's area |
+//
+// The client allocates from its area (requests and their tensors) and the worker from the other (responses).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "shared/wire/limits.h"
+
+namespace hubcell::channel {
+
+// A slot's way: Free -> Requested (client) -> Running -> Answered (worker) -> Free (client).
+enum class SlotState : std::uint32_t { Free = 0, Requested = 1, Running = 2, Answered = 3 };
+
+struct alignas(128) Slot {
+  std::atomic<std::uint32_t> state;         // SlotState; the futex word
+  std::atomic<std::uint32_t> client_waits;  // nonzero: wake the futex after answering
+  std::atomic<std::uint32_t> cancelled;     // nonzero: an interrupt is meant for this call
+  std::uint32_t reserved;
+  std::atomic<std::uint64_t> sequence;        // order of the requests
+  std::atomic<std::uint64_t> request_offset;  // from the memfd's begin
+  std::atomic<std::uint64_t> request_bytes;
+  std::atomic<std::uint64_t> response_offset;
+  std::atomic<std::uint64_t> response_bytes;
+};
+
+struct Header {
+  alignas(128) std::atomic<std::uint64_t> requested;      // a bit for each slot that became Requested
+  alignas(128) std::atomic<std::uint32_t> worker_sleeps;  // nonzero: ring the doorbell
+};
+
+inline constexpr std::size_t kSlotsOffset = 4096;
+inline constexpr std::size_t kAreasOffset = kSlotsOffset + 4096 * 3;
+inline constexpr std::size_t kBlockAlignment = 64;
+
+static_assert(sizeof(Slot) == 128 && alignof(Slot) == 128);
+static_assert(sizeof(Header) <= kSlotsOffset);
+static_assert(kSlotsOffset + wire::kSlotCount * sizeof(Slot) <= kAreasOffset && kAreasOffset % 4096 == 0);
+static_assert(wire::kSlotCount == 64, "one bit of Header::requested for each slot");
+static_assert(std::atomic<std::uint32_t>::is_always_lock_free &&
+              std::atomic<std::uint64_t>::is_always_lock_free);
+
+// Bytes of a memfd whose two areas are `area_bytes` each (a multiple of the page size), and back.
+constexpr std::uint64_t channel_bytes(std::uint64_t area_bytes) {
+  return kAreasOffset + 2 * area_bytes;
+}
+constexpr std::uint64_t area_bytes(std::uint64_t channel_bytes) {
+  return (channel_bytes - kAreasOffset) / 2;
+}
+
+struct View {
+  explicit View(std::byte* base)
+      : header(reinterpret_cast<Header*>(base)), slots(reinterpret_cast<Slot*>(base + kSlotsOffset)) {}
+  Header* header;
+  Slot* slots;
+};
+
+}  // namespace hubcell::channel

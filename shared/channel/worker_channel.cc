@@ -1,0 +1,188 @@
+#include "shared/channel/worker_channel.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include <hubcell/error.h>
+
+#include "shared/base/check.h"
+#include "shared/wire/limits.h"
+
+namespace hubcell::channel {
+namespace {
+
+constexpr std::uint64_t kWarmBytesMax = std::uint64_t{256} << 20;
+
+}  // namespace
+
+struct WorkerChannel::Shared {
+  Shared(int fd, std::uint64_t area_bytes)
+      : mapping(posix::Mapping::of(fd, channel_bytes(area_bytes))),
+        area(kAreasOffset + area_bytes, area_bytes) {}
+
+  posix::Mapping mapping;
+  std::mutex mutex;  // guards all below
+  DataArea area;
+  // A block of an answer is in use while the worker or the client looks at it.
+  struct Answer {
+    bool held = true;   // by the worker's owner
+    bool lent = false;  // to the client
+  };
+  void free_unused(std::map<std::uint64_t, Answer>::iterator answer) {
+    if (answer->second.held || answer->second.lent) return;
+    area.free(answer->first);
+    answers.erase(answer);
+  }
+  std::map<std::uint64_t, Answer> answers;  // by offset
+  std::vector<std::uint64_t> released_arguments;
+};
+
+WorkerChannel::WorkerChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, int control)
+    : memory_(std::move(memory)),
+      doorbell_(std::move(doorbell)),
+      control_(control),
+      area_bytes_(area_bytes(posix::file_bytes(memory_.get()))),
+      shared_(std::make_shared<Shared>(memory_.get(), area_bytes_)),
+      view_(shared_->mapping.data()) {}
+
+WorkerChannel::~WorkerChannel() = default;
+
+std::optional<WorkerChannel::Request> WorkerChannel::next() {
+  const auto began = std::chrono::steady_clock::now();
+  if (waiting_.empty() && !spin(spin_budget_, [this] { return collect(); })) sleep();
+  if (waiting_.empty()) return std::nullopt;
+  spin_budget_.record(std::chrono::steady_clock::now() - began);
+  const unsigned index = waiting_.front();
+  waiting_.pop_front();
+  Slot& slot = view_.slots[index];
+  slot.state.store(static_cast<std::uint32_t>(SlotState::Running), std::memory_order_release);
+  // The client has taken the slot's last response, or it could not have made a new request in it.
+  if (responses_[index] != 0) {
+    const std::scoped_lock lock(shared_->mutex);
+    shared_->area.free(std::exchange(responses_[index], 0));
+  }
+  const std::byte* frame = shared_->mapping.data() + slot.request_offset.load(std::memory_order_acquire);
+  return Request{.slot = index, .frame = {frame, slot.request_bytes.load(std::memory_order_relaxed)}};
+}
+
+// Moves requests that came in to waiting_; true when there is one.
+bool WorkerChannel::collect() {
+  if (view_.header->requested.load(std::memory_order_relaxed) != 0) {
+    std::uint64_t bits = view_.header->requested.exchange(0, std::memory_order_seq_cst);
+    for (; bits != 0; bits &= bits - 1)
+      waiting_.push_back(static_cast<unsigned>(std::countr_zero(bits)));
+    std::ranges::sort(waiting_, {}, [this](unsigned index) {
+      return view_.slots[index].sequence.load(std::memory_order_relaxed);
+    });
+  }
+  return !waiting_.empty();
+}
+
+void WorkerChannel::sleep() {
+  view_.header->worker_sleeps.store(1, std::memory_order_seq_cst);
+  if (!collect()) {
+    pollfd entries[] = {{.fd = control_, .events = POLLIN, .revents = 0},
+                        {.fd = doorbell_.get(), .events = POLLIN, .revents = 0}};
+    if (::poll(entries, 2, -1) > 0) {
+      // The supervisor sends a worker nothing yet: anything readable is its end.
+      if (entries[0].revents != 0) closed_ = true;
+      char bells[64];
+      if (entries[1].revents != 0 && ::recv(doorbell_.get(), bells, sizeof(bells), MSG_DONTWAIT) == 0)
+        closed_ = true;
+    }
+  }
+  view_.header->worker_sleeps.store(0, std::memory_order_seq_cst);
+  if (!closed_) collect();
+}
+
+void WorkerChannel::answer(const Request& request, std::span<const std::byte> response) {
+  HUBCELL_CHECK(!response.empty() && response.size() <= wire::kFrameBytesMax);
+  std::optional<std::uint64_t> offset;
+  {
+    const std::scoped_lock lock(shared_->mutex);
+    offset = shared_->area.allocate(response.size());
+  }
+  if (!offset)
+    throw Error(ErrorCode::System, "answer a call: the worker's memory budget is used up by answers");
+  std::memcpy(shared_->mapping.data() + *offset, response.data(), response.size());
+  responses_[request.slot] = *offset;
+  Slot& slot = view_.slots[request.slot];
+  slot.response_bytes.store(response.size(), std::memory_order_relaxed);
+  slot.response_offset.store(*offset, std::memory_order_release);
+  slot.state.store(static_cast<std::uint32_t>(SlotState::Answered), std::memory_order_seq_cst);
+  if (slot.client_waits.load(std::memory_order_seq_cst) != 0) futex_wake(slot.state);
+}
+
+bool WorkerChannel::is_cancelled(const Request& request) const {
+  return view_.slots[request.slot].cancelled.load(std::memory_order_seq_cst) != 0;
+}
+
+MappedBlock WorkerChannel::map_argument(const Block& block) {
+  if (block.segment != 0 || block.offset < kAreasOffset || block.bytes > area_bytes_ ||
+      block.offset - kAreasOffset > area_bytes_ - block.bytes) {
+    throw Error(ErrorCode::Protocol, "an argument lies outside of the client's memory");
+  }
+  std::byte* data = shared_->mapping.data() + block.offset;
+  auto give_back = [shared = shared_, offset = block.offset](std::byte*) {
+    const std::scoped_lock lock(shared->mutex);
+    shared->released_arguments.push_back(offset);
+  };
+  return {.data = data, .owner = std::shared_ptr<std::byte>(data, std::move(give_back))};
+}
+
+std::vector<std::uint64_t> WorkerChannel::take_released_arguments() {
+  const std::scoped_lock lock(shared_->mutex);
+  return std::exchange(shared_->released_arguments, {});
+}
+
+MappedBlock WorkerChannel::allocate_answer(std::size_t bytes) {
+  std::optional<std::uint64_t> offset;
+  {
+    const std::scoped_lock lock(shared_->mutex);
+    offset = shared_->area.allocate(bytes);
+    if (offset) shared_->answers[*offset] = {};
+  }
+  if (!offset) {
+    throw Error(ErrorCode::System,
+                "answer with a tensor of " + std::to_string(bytes) +
+                    " bytes: the memory budget leaves no room for it; release earlier answers");
+  }
+  std::byte* data = shared_->mapping.data() + *offset;
+  auto give_back = [shared = shared_, offset = *offset](std::byte*) {
+    const std::scoped_lock lock(shared->mutex);
+    const auto answer = shared->answers.find(offset);
+    answer->second.held = false;
+    shared->free_unused(answer);
+  };
+  return {.data = data, .owner = std::shared_ptr<std::byte>(data, std::move(give_back))};
+}
+
+Block WorkerChannel::lend(const Tensor& tensor) {
+  const auto offset = static_cast<std::uint64_t>(tensor.data() - shared_->mapping.data());
+  const std::scoped_lock lock(shared_->mutex);
+  const auto answer = shared_->answers.find(offset);
+  HUBCELL_CHECK(answer != shared_->answers.end());
+  answer->second.lent = true;
+  return {.segment = 0, .offset = offset, .bytes = tensor.bytes()};
+}
+
+void WorkerChannel::free_answers(std::span<const std::uint64_t> offsets) {
+  const std::scoped_lock lock(shared_->mutex);
+  for (const std::uint64_t offset : offsets) {
+    const auto answer = shared_->answers.find(offset);
+    if (answer == shared_->answers.end()) continue;
+    answer->second.lent = false;
+    shared_->free_unused(answer);
+  }
+  if (const auto range = shared_->area.trim(kWarmBytesMax)) {
+    posix::punch_hole(memory_.get(), range->offset, range->bytes);
+  }
+}
+
+}  // namespace hubcell::channel

@@ -1,0 +1,74 @@
+// The worker's end of a channel: takes requests in the order in which they were made, one at a time, and
+// answers.
+//
+// One thread serves; leases of argument blocks may end on any thread. The client is trusted, so that nothing
+// that it wrote needs to be copied before it is decoded.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "shared/channel/data_area.h"
+#include "shared/channel/layout.h"
+#include "shared/channel/waiting.h"
+#include "shared/posix/memory.h"
+#include "shared/posix/unique_fd.h"
+#include "shared/value/value_codec.h"
+
+namespace hubcell::channel {
+
+class WorkerChannel {
+ public:
+  // `control` is the socket to the supervisor, borrowed: its end of file ends the wait for requests.
+  WorkerChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, int control);
+  ~WorkerChannel();
+  WorkerChannel(const WorkerChannel&) = delete;
+  WorkerChannel& operator=(const WorkerChannel&) = delete;
+
+  struct Request {
+    unsigned slot;
+    std::span<const std::byte> frame;
+  };
+  // The next request, waiting for it if `wait`; none when the supervisor has closed, or when a signal came
+  // (EINTR).
+  std::optional<Request> next();
+  bool is_closed() const { return closed_; }
+  // Answers with an encoded response of at most kFrameBytesMax.
+  void answer(const Request& request, std::span<const std::byte> response);
+  // Whether the caller has given up on the call that is being served.
+  bool is_cancelled(const Request& request) const;
+
+  // An argument's memory; when `owner` is gone the block is on the released list.
+  MappedBlock map_argument(const Block& block);
+  std::vector<std::uint64_t> take_released_arguments();
+
+  // Memory for `bytes` of an answer. It is freed with `owner`, unless `lend` gave it to the client before.
+  // Throws Error(System) when the worker's area is full.
+  MappedBlock allocate_answer(std::size_t bytes);
+  // Names the memory of a tensor that `allocate_answer` made; it is the client's until that releases it.
+  Block lend(const Tensor& tensor);
+  void free_answers(std::span<const std::uint64_t> offsets);
+
+ private:
+  struct Shared;
+  bool collect();
+  void sleep();
+
+  posix::UniqueFd memory_;
+  posix::UniqueFd doorbell_;
+  int control_;
+  std::uint64_t area_bytes_;
+  std::shared_ptr<Shared> shared_;  // what leases reach from any thread
+  View view_;
+  SpinBudget spin_budget_;
+  std::deque<unsigned> waiting_;                             // slots, in order of their sequence
+  std::array<std::uint64_t, wire::kSlotCount> responses_{};  // offset of each slot's last response; 0: none
+  bool closed_ = false;
+};
+
+}  // namespace hubcell::channel

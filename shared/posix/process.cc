@@ -1,0 +1,178 @@
+// Between fork and exec only async-signal-safe calls run, on memory that was prepared before the fork: a
+// program with threads may call this. A failed exec is reported through a close-on-exec pipe, so that the
+// caller gets the error of the exec and not a child that ends at once.
+#include "shared/posix/process.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <hubcell/error.h>
+
+#include "shared/base/check.h"
+#include "shared/posix/system_error.h"
+
+namespace hubcell::posix {
+namespace {
+
+std::vector<char*> to_pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& string : strings)
+    pointers.push_back(const_cast<char*>(string.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Everything the child needs, allocated before the fork.
+struct ExecPlan {
+  const char* program;
+  const char* directory;
+  char* const* arguments;
+  char* const* environment;
+  int* descriptors;  // scratch copy, changed by the child
+  int descriptor_count;
+  int standard_output;
+  int standard_error;
+  bool die_with_parent;
+  pid_t parent;
+  int report;
+};
+
+// Moves `fd` out of the range that the passed descriptors will take. -1 on failure.
+int move_up(int fd, int floor) {
+  return fd >= floor ? fd : ::fcntl(fd, F_DUPFD_CLOEXEC, floor);
+}
+
+[[noreturn]] void report_and_exit(int report) {
+  const int error_number = errno;
+  (void)!::write(report, &error_number, sizeof(error_number));
+  ::_exit(127);
+}
+
+[[noreturn]] void run_child(ExecPlan& plan) {
+  const int floor = 3 + plan.descriptor_count;
+  plan.report = move_up(plan.report, floor);
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int output = move_up(plan.standard_output >= 0 ? plan.standard_output : STDERR_FILENO, floor);
+  const int error = move_up(plan.standard_error >= 0 ? plan.standard_error : STDERR_FILENO, floor);
+  for (int i = 0; i < plan.descriptor_count; ++i)
+    plan.descriptors[i] = move_up(plan.descriptors[i], floor);
+  if (null >= 0) ::dup2(null, STDIN_FILENO);
+  // A caller without a standard error gets children without one.
+  if (output >= 0) ::dup2(output, STDOUT_FILENO);
+  if (error >= 0) ::dup2(error, STDERR_FILENO);
+  for (int i = 0; i < plan.descriptor_count; ++i) {
+    if (plan.descriptors[i] < 0 || ::dup2(plan.descriptors[i], 3 + i) < 0) report_and_exit(plan.report);
+  }
+  ::syscall(SYS_close_range, static_cast<unsigned>(floor), ~0U, CLOSE_RANGE_CLOEXEC);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  if (plan.die_with_parent) {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) report_and_exit(plan.report);
+    if (::getppid() != plan.parent) ::_exit(127);
+  }
+  if (plan.directory != nullptr && ::chdir(plan.directory) != 0) report_and_exit(plan.report);
+  ::execve(plan.program, plan.arguments, plan.environment);
+  report_and_exit(plan.report);
+}
+
+}  // namespace
+
+std::string describe(const ExitStatus& status) {
+  if (status.signal == 0) return "exited with code " + std::to_string(status.exit_code);
+  const char* name = ::sigabbrev_np(status.signal);
+  const char* text = ::sigdescr_np(status.signal);
+  return std::string("was killed by SIG") + (name == nullptr ? std::to_string(status.signal) : name) +
+         (text == nullptr ? "" : std::string(" (") + text + ")");
+}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
+
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(pidfd_, other.pidfd_);
+  return *this;
+}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ <= 0) return;
+  kill(SIGKILL);
+  wait();
+}
+
+void ChildProcess::kill(int signal) const {
+  if (pid_ > 0) ::kill(pid_, signal);
+}
+
+ExitStatus ChildProcess::wait() {
+  HUBCELL_CHECK(pid_ > 0);
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0) {
+    if (errno != EINTR) throw_errno("wait for process " + std::to_string(pid_));
+  }
+  pid_ = -1;
+  pidfd_.reset();
+  if (WIFSIGNALED(status)) return {.exit_code = 0, .signal = WTERMSIG(status)};
+  return {.exit_code = WEXITSTATUS(status), .signal = 0};
+}
+
+ChildProcess spawn(const SpawnOptions& options) {
+  std::vector<std::string> arguments{options.program};
+  arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
+  const std::vector<char*> argument_pointers = to_pointers(arguments);
+  const std::vector<char*> environment_pointers = to_pointers(options.environment);
+  std::vector<int> descriptors = options.descriptors;
+  int report[2];
+  checked(::pipe2(report, O_CLOEXEC), "make a pipe");
+  UniqueFd report_read(report[0]);
+  UniqueFd report_write(report[1]);
+  ExecPlan plan{.program = options.program.c_str(),
+                .directory = options.directory.empty() ? nullptr : options.directory.c_str(),
+                .arguments = argument_pointers.data(),
+                .environment = environment_pointers.data(),
+                .descriptors = descriptors.data(),
+                .descriptor_count = static_cast<int>(descriptors.size()),
+                .standard_output = options.standard_output,
+                .standard_error = options.standard_error,
+                .die_with_parent = options.die_with_parent,
+                .parent = ::getpid(),
+                .report = report_write.get()};
+  const pid_t pid = checked(::fork(), "fork");
+  if (pid == 0) run_child(plan);
+  ChildProcess child(pid, open_pidfd(pid));
+  report_write.reset();
+  int error_number = 0;
+  ssize_t count = -1;
+  do {
+    count = ::read(report_read.get(), &error_number, sizeof(error_number));
+  } while (count < 0 && errno == EINTR);
+  if (count == static_cast<ssize_t>(sizeof(error_number)))
+    throw_errno("start " + options.program, error_number);
+  return child;
+}
+
+UniqueFd open_pidfd(pid_t pid) {
+  return UniqueFd(static_cast<int>(
+      checked(::syscall(SYS_pidfd_open, pid, 0), "open a pidfd of process " + std::to_string(pid))));
+}
+
+bool send_signal(int pidfd, int signal) {
+  return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
+}
+
+bool has_ended(int pidfd) {
+  pollfd entry{.fd = pidfd, .events = POLLIN, .revents = 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
+}  // namespace hubcell::posix

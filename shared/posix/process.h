@@ -1,0 +1,64 @@
+// Starting, signalling and reaping child processes by pidfd.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "shared/posix/unique_fd.h"
+
+namespace hubcell::posix {
+
+// How a process ended. `signal` is 0 when it exited by itself.
+struct ExitStatus {
+  int exit_code = 0;
+  int signal = 0;
+};
+
+// "exited with code 3" or "was killed by SIGSEGV (segmentation fault)".
+std::string describe(const ExitStatus& status);
+
+// A child that has not been reaped yet. The destructor kills and reaps it.
+class ChildProcess {
+ public:
+  ChildProcess() = default;
+  ChildProcess(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&& other) noexcept;
+  ~ChildProcess();
+
+  explicit operator bool() const { return pid_ > 0; }
+  pid_t pid() const { return pid_; }
+  // Readable (poll) once the child has ended.
+  int pidfd() const { return pidfd_.get(); }
+  void kill(int signal) const;
+  // Waits for the end, however long that takes, and reaps.
+  ExitStatus wait();
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd pidfd_;
+};
+
+struct SpawnOptions {
+  std::string program;                   // absolute path
+  std::vector<std::string> arguments;    // without argv[0], which is `program`
+  std::vector<std::string> environment;  // NAME=value; nothing else is inherited
+  std::string directory;                 // working folder, or empty for the caller's
+  std::vector<int> descriptors;          // become 3, 4, 5, ...; all others are closed
+  int standard_output = -1;              // becomes 1; -1: the caller's own standard error
+  int standard_error = -1;               // becomes 2; -1: the caller's own
+  bool die_with_parent = false;          // PDEATHSIG: SIGKILL when the calling thread ends
+};
+
+// fork and exec. Standard input is /dev/null. Throws Error(System) also when the exec itself fails.
+ChildProcess spawn(const SpawnOptions& options);
+
+// pidfd_open, pidfd_send_signal (false: it has ended).
+UniqueFd open_pidfd(pid_t pid);
+bool send_signal(int pidfd, int signal);
+// True once the process behind `pidfd` has ended; does not wait.
+bool has_ended(int pidfd);
+
+}  // namespace hubcell::posix

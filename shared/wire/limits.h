@@ -1,0 +1,36 @@
+// Every bound of what one process accepts from another. Larger is a ProtocolViolation, never an allocation.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace hubcell::wire {
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+// A call's structure (names, nesting, small values). Tensor bytes are not in it.
+inline constexpr std::size_t kFrameBytesMax = 1 << 20;
+inline constexpr std::size_t kValueDepthMax = 64;
+inline constexpr std::size_t kValueNodesMax = 100'000;
+inline constexpr std::size_t kTensorDimensionsMax = 64;
+
+// Calls that one worker may have in flight; one slot each.
+inline constexpr std::size_t kSlotCount = 64;
+// Handles of one worker that a client may hold at a time.
+inline constexpr std::size_t kHandlesMax = 1 << 20;
+
+// What is kept of a worker's printed output, for errors, and what one line may be.
+inline constexpr std::size_t kOutputTailLines = 20;
+inline constexpr std::size_t kOutputLineBytesMax = 4096;
+
+// A data area when the caller sets no memory budget; sparse, so that it costs nothing until it is written.
+inline constexpr std::uint64_t kDataAreaBytesMax = std::uint64_t{64} << 30;
+
+inline constexpr std::chrono::seconds kTemplateStartDeadline{120};
+inline constexpr std::chrono::seconds kWorkerStartDeadline{30};
+inline constexpr std::chrono::seconds kFetchDeadline{3600};
+// Between the interruption of a call whose deadline has passed and the kill of its worker.
+inline constexpr std::chrono::milliseconds kInterruptGrace{250};
+
+}  // namespace hubcell::wire

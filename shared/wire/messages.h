@@ -1,0 +1,315 @@
+// Every control message, grouped by who may send it to whom. shared/wire/PROTOCOL.md tells the sequences.
+//
+// Tags and fields are appended, never reused. Text is bounded by the size of a message
+// (shared/posix/message_socket.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <hubcell/error.h>
+
+#include "shared/wire/codec.h"
+#include "shared/wire/limits.h"
+
+namespace hubcell::wire {
+
+enum class Tag : std::uint16_t {
+  Hello = 1,
+  OpenWorker = 2,
+  Progress = 3,
+  WorkerOpened = 4,
+  Failure = 5,
+  DescribeWorker = 6,
+  WorkerStatus = 7,
+  LoadBegan = 8,
+  LoadEnded = 9,
+  CloseWorker = 10,
+  Diagnose = 11,
+  Diagnosis = 12,
+  TemplateReady = 20,
+  ForkWorker = 21,
+  WorkerForked = 22,
+  WorkerEnded = 23,
+  ProbeLayers = 24,
+  LayersProbed = 25,
+  WorkerReady = 30,
+  WorkerFailed = 31,
+};
+
+struct LayerReport {
+  std::string name;
+  bool holds = false;
+  std::string detail;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(name, holds, detail);
+  }
+};
+
+// ---- client -> supervisor
+// -------------------------------------------------------------------------------------
+
+// First on the socket. `environment` holds NAME=value of what decides about names, caches and interpreters.
+struct Hello {
+  static constexpr Tag kTag = Tag::Hello;
+  std::uint32_t protocol_version = kProtocolVersion;
+  std::string working_folder;
+  std::vector<std::string> environment;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(protocol_version, working_folder, environment);
+  }
+};
+
+// Answered by any number of Progress, then WorkerOpened or Failure. Equal requests of one session share a
+// worker.
+struct OpenWorker {
+  static constexpr Tag kTag = Tag::OpenWorker;
+  std::string repository;
+  std::string python;
+  std::optional<std::uint64_t> seed;
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t threads = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(repository, python, seed, memory_bytes, threads);
+  }
+};
+
+// Answered by WorkerStatus, once the worker has ended or `wait_ms` have passed.
+struct DescribeWorker {
+  static constexpr Tag kTag = Tag::DescribeWorker;
+  std::uint64_t worker = 0;
+  std::uint32_t wait_ms = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker, wait_ms);
+  }
+};
+
+// Brackets of a load that the client makes by a call in `worker`; `model` is the client's number for what is
+// loaded. Not answered.
+struct LoadBegan {
+  static constexpr Tag kTag = Tag::LoadBegan;
+  std::uint64_t worker = 0;
+  std::uint64_t model = 0;
+  std::string entry;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker, model, entry);
+  }
+};
+struct LoadEnded {
+  static constexpr Tag kTag = Tag::LoadEnded;
+  std::uint64_t worker = 0;
+  std::uint64_t model = 0;
+  bool succeeded = false;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker, model, succeeded);
+  }
+};
+
+// Not answered.
+struct CloseWorker {
+  static constexpr Tag kTag = Tag::CloseWorker;
+  std::uint64_t worker = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker);
+  }
+};
+
+// Answered by Diagnosis or Failure.
+struct Diagnose {
+  static constexpr Tag kTag = Tag::Diagnose;
+  std::string python;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(python);
+  }
+};
+
+// ---- supervisor -> client
+// -------------------------------------------------------------------------------------
+
+struct Progress {
+  static constexpr Tag kTag = Tag::Progress;
+  std::string what;
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(what, done, total);
+  }
+};
+
+// Brings the channel's memfd, the client's end of the doorbell and the worker's pidfd, in this order.
+struct WorkerOpened {
+  static constexpr Tag kTag = Tag::WorkerOpened;
+  std::uint64_t worker = 0;
+  std::string name;    // of the repository, without the ref
+  std::string ref;     // empty for a local folder
+  std::string commit;  // empty for a local folder
+  std::string python_version;
+  std::string torch_version;
+  std::string sandbox;
+  std::int64_t pid = 0;
+  std::vector<std::string> warnings;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker, name, ref, commit, python_version, torch_version, sandbox, pid, warnings);
+  }
+};
+
+struct Failure {
+  static constexpr Tag kTag = Tag::Failure;
+  ErrorCode code = ErrorCode::System;
+  std::string message;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(checked_enum(code, kErrorCodeLast), message);
+  }
+};
+
+struct WorkerStatus {
+  static constexpr Tag kTag = Tag::WorkerStatus;
+  bool ended = false;
+  std::int32_t exit_code = 0;
+  std::int32_t signal = 0;
+  std::vector<std::string> output_tail;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(ended, exit_code, signal, output_tail);
+  }
+};
+
+struct Diagnosis {
+  static constexpr Tag kTag = Tag::Diagnosis;
+  std::string python_path;
+  std::string python_version;
+  std::string torch_version;
+  std::vector<LayerReport> layers;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(python_path, python_version, torch_version, layers);
+  }
+};
+
+// ---- supervisor -> template
+// -----------------------------------------------------------------------------------
+
+// Brings the worker's control socket, the channel's memfd, the worker's end of the doorbell and a pipe for
+// what it prints, in this order.
+struct ForkWorker {
+  static constexpr Tag kTag = Tag::ForkWorker;
+  std::uint64_t worker = 0;
+  std::string name;      // for logs
+  std::string checkout;  // folder with hubconf.py
+  std::optional<std::uint64_t> seed;
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t threads = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker, name, checkout, seed, memory_bytes, threads);
+  }
+};
+
+struct ProbeLayers {
+  static constexpr Tag kTag = Tag::ProbeLayers;
+  template <class Archive>
+  void serialize(Archive&) {}
+};
+
+// ---- template -> supervisor
+// -----------------------------------------------------------------------------------
+
+struct TemplateReady {
+  static constexpr Tag kTag = Tag::TemplateReady;
+  std::string python_version;
+  std::string torch_version;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(python_version, torch_version);
+  }
+};
+
+// Brings the worker's pidfd. WorkerFailed takes its place where the fork failed.
+struct WorkerForked {
+  static constexpr Tag kTag = Tag::WorkerForked;
+  std::uint64_t worker = 0;
+  std::int64_t pid = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker, pid);
+  }
+};
+
+struct WorkerEnded {
+  static constexpr Tag kTag = Tag::WorkerEnded;
+  std::uint64_t worker = 0;
+  std::int32_t exit_code = 0;
+  std::int32_t signal = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker, exit_code, signal);
+  }
+};
+
+struct LayersProbed {
+  static constexpr Tag kTag = Tag::LayersProbed;
+  std::vector<LayerReport> layers;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(layers);
+  }
+};
+
+// ---- worker -> supervisor (not trusted)
+// -----------------------------------------------------------------------
+
+// The sandbox holds and calls are served.
+struct WorkerReady {
+  static constexpr Tag kTag = Tag::WorkerReady;
+  std::vector<LayerReport> layers;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(layers);
+  }
+};
+
+// Template or worker: it could not be started.
+struct WorkerFailed {
+  static constexpr Tag kTag = Tag::WorkerFailed;
+  std::uint64_t worker = 0;
+  std::string message;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(worker, message);
+  }
+};
+
+}  // namespace hubcell::wire

@@ -1,0 +1,227 @@
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include <hubcell/error.h>
+
+#include "shared/channel/client_channel.h"
+#include "shared/channel/worker_channel.h"
+#include "shared/posix/memory.h"
+#include "shared/posix/message_socket.h"
+#include "shared/posix/process.h"
+
+namespace hubcell::channel {
+namespace {
+
+constexpr std::uint64_t kAreaBytes = 1 << 20;
+
+std::vector<std::byte> bytes_of(const std::string& text) {
+  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
+  return {begin, begin + text.size()};
+}
+
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Both ends of a channel in this process; `self` stands for the worker's pidfd.
+class ChannelTest : public testing::Test {
+ protected:
+  ChannelTest() {
+    posix::UniqueFd memory = posix::make_sealed_memfd("channel", channel_bytes(kAreaBytes));
+    raw_.emplace(posix::Mapping::of(memory.get(), channel_bytes(kAreaBytes)));
+    auto [bell_client, bell_worker] = posix::make_message_socket_pair();
+    auto [control, control_worker] = posix::make_message_socket_pair();
+    control_ = std::move(control);
+    control_worker_ = std::move(control_worker);
+    child_ = posix::spawn({.program = "/bin/sleep",
+                           .arguments = {"1000"},
+                           .environment = {},
+                           .directory = {},
+                           .descriptors = {},
+                           .die_with_parent = true});
+    client_ = std::make_shared<ClientChannel>(posix::UniqueFd(::dup(memory.get())), std::move(bell_client),
+                                              posix::open_pidfd(child_.pid()));
+    worker_ =
+        std::make_unique<WorkerChannel>(std::move(memory), std::move(bell_worker), control_worker_.get());
+  }
+  ~ChannelTest() override {
+    control_.reset();
+    if (serving_.joinable()) serving_.join();
+  }
+
+  // A worker that answers each request with its own text and "!".
+  void serve_echo() {
+    serving_ = std::thread([this] {
+      while (!worker_->is_closed()) {
+        const auto request = worker_->next();
+        if (request) worker_->answer(*request, bytes_of(text_of(request->frame) + "!"));
+      }
+    });
+  }
+
+  std::string call(const std::string& text) {
+    const Ticket ticket = client_->begin(bytes_of(text));
+    EXPECT_EQ(client_->wait(ticket, std::nullopt), WaitOutcome::Answered);
+    return text_of(client_->take_response(ticket));
+  }
+
+  Slot& raw_slot(unsigned index) { return View(raw_->data()).slots[index]; }
+
+  std::optional<posix::Mapping> raw_;
+  posix::UniqueFd control_;
+  posix::UniqueFd control_worker_;
+  posix::ChildProcess child_;
+  std::shared_ptr<ClientChannel> client_;
+  std::unique_ptr<WorkerChannel> worker_;
+  std::thread serving_;
+};
+
+TEST_F(ChannelTest, ManyCallsAreAnswered) {
+  serve_echo();
+  for (int i = 0; i < 2000; ++i)
+    EXPECT_EQ(call("call " + std::to_string(i)), "call " + std::to_string(i) + "!");
+}
+
+TEST_F(ChannelTest, CallsAfterAPauseWakeASleepingWorker) {
+  serve_echo();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(call("x"), "x!");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+TEST_F(ChannelTest, ManyThreadsGetTheirOwnAnswers) {
+  serve_echo();
+  std::vector<std::thread> callers;
+  for (int thread = 0; thread < 8; ++thread) {
+    callers.emplace_back([this, thread] {
+      for (int i = 0; i < 200; ++i) {
+        const std::string text = std::to_string(thread) + "/" + std::to_string(i);
+        EXPECT_EQ(call(text), text + "!");
+      }
+    });
+  }
+  for (std::thread& caller : callers)
+    caller.join();
+}
+
+TEST_F(ChannelTest, RequestsAreServedInTheirOrder) {
+  std::vector<Ticket> tickets;
+  for (int i = 0; i < 10; ++i)
+    tickets.push_back(client_->begin(bytes_of(std::to_string(i))));
+  for (int i = 0; i < 10; ++i) {
+    const auto request = worker_->next();
+    ASSERT_TRUE(request);
+    EXPECT_EQ(text_of(request->frame), std::to_string(i));
+    worker_->answer(*request, bytes_of("ok"));
+  }
+  for (const Ticket& ticket : tickets)
+    EXPECT_EQ(text_of(client_->take_response(ticket)), "ok");
+}
+
+TEST_F(ChannelTest, TheSixtyFifthCallIsRefused) {
+  for (int i = 0; i < 64; ++i)
+    client_->begin(bytes_of("x"));
+  EXPECT_THROW(client_->begin(bytes_of("x")), Error);
+}
+
+TEST_F(ChannelTest, ADeadlinePassesAndTheSlotIsFreedByTheLateAnswer) {
+  const Ticket ticket = client_->begin(bytes_of("slow"));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(30);
+  EXPECT_EQ(client_->wait(ticket, deadline), WaitOutcome::DeadlineExceeded);
+  client_->cancel(ticket);
+  const auto request = worker_->next();
+  ASSERT_TRUE(request);
+  EXPECT_TRUE(worker_->is_cancelled(*request));
+  worker_->answer(*request, bytes_of("late"));
+  EXPECT_TRUE(client_->is_answered(ticket));
+  client_->take_response(ticket);
+}
+
+TEST_F(ChannelTest, TheEndOfTheWorkerEndsEveryWait) {
+  const Ticket first = client_->begin(bytes_of("a"));
+  const Ticket second = client_->begin(bytes_of("b"));
+  child_.kill(SIGKILL);
+  EXPECT_EQ(client_->wait(first, std::nullopt), WaitOutcome::WorkerEnded);
+  EXPECT_EQ(client_->wait(second, std::nullopt), WaitOutcome::WorkerEnded);
+}
+
+TEST_F(ChannelTest, AnAnswerOutsideOfTheWorkersAreaIsAProtocolViolation) {
+  const std::uint64_t worker_area = kAreasOffset + kAreaBytes;
+  const std::pair<std::uint64_t, std::uint64_t> lies[] = {{0, 16},
+                                                          {worker_area - 1, 16},
+                                                          {worker_area + kAreaBytes - 8, 16},
+                                                          {worker_area, kAreaBytes * 4},
+                                                          {~std::uint64_t{0} - 4, 16}};
+  for (const auto& [offset, bytes] : lies) {
+    const Ticket ticket = client_->begin(bytes_of("x"));
+    Slot& slot = raw_slot(ticket.slot);
+    slot.response_offset = offset;
+    slot.response_bytes = bytes;
+    slot.state = static_cast<std::uint32_t>(SlotState::Answered);
+    EXPECT_EQ(client_->wait(ticket, std::nullopt), WaitOutcome::Answered);
+    EXPECT_THROW(client_->take_response(ticket), Error);
+  }
+}
+
+TEST_F(ChannelTest, BlocksThatAreNotTheWorkersAreRefused) {
+  const std::uint64_t begin = kAreasOffset + kAreaBytes;
+  for (const Block lie :
+       {Block{0, kAreasOffset, 8}, Block{1, begin, 8}, Block{0, begin, kAreaBytes + 1}, Block{0, begin, 0},
+        Block{0, begin + kAreaBytes, 8}, Block{0, begin + 1, 8}, Block{0, ~std::uint64_t{63}, 128}}) {
+    EXPECT_THROW(client_->map_answer(lie), Error);
+  }
+  const std::uint64_t never_given[] = {kAreasOffset};
+  EXPECT_THROW(client_->free_arguments(never_given), Error);
+}
+
+TEST_F(ChannelTest, ArgumentsAreSharedAndReleasedWithTheirLastUser) {
+  const Tensor tensor = Tensor::of<float>(DType::Float32, {3}, {1, 2, 3});
+  const Block block = client_->place_argument(tensor);
+  MappedBlock mapped = worker_->map_argument(block);
+  EXPECT_EQ(std::memcmp(mapped.data, tensor.data(), tensor.bytes()), 0);
+  EXPECT_TRUE(worker_->take_released_arguments().empty());
+  mapped.owner.reset();
+  const auto released = worker_->take_released_arguments();
+  ASSERT_EQ(released.size(), 1U);
+  client_->free_arguments(released);
+  EXPECT_THROW(client_->free_arguments(released), Error) << "released twice";
+}
+
+TEST_F(ChannelTest, AnswersAreLeasedUntilTheCallerDropsThem) {
+  MappedBlock made = worker_->allocate_answer(256);
+  const Tensor tensor(DType::UInt8, {256}, made.owner, made.data);
+  made.data[0] = std::byte{9};
+  const Block block = worker_->lend(tensor);
+  MappedBlock mapped = client_->map_answer(block);
+  EXPECT_EQ(mapped.data[0], std::byte{9});
+  EXPECT_TRUE(client_->take_released().blocks.empty());
+  mapped.owner.reset();
+  const auto released = client_->take_released();
+  ASSERT_EQ(released.blocks.size(), 1U);
+  worker_->free_answers(released.blocks);
+  worker_->free_answers(released.blocks);  // a second time means nothing
+  EXPECT_THROW(worker_->allocate_answer(kAreaBytes), Error) << "the worker still looks at it";
+}
+
+TEST_F(ChannelTest, AnAnswerThatIsNeverLentIsFreedWithItsOwner) {
+  for (int i = 0; i < 100; ++i)
+    EXPECT_NO_THROW(worker_->allocate_answer(kAreaBytes / 2));
+}
+
+TEST_F(ChannelTest, AFullAreaIsAnErrorThatSaysSo) {
+  const Tensor tensor = Tensor::zeros(DType::UInt8, {static_cast<std::int64_t>(kAreaBytes) * 2});
+  EXPECT_THROW(client_->place_argument(tensor), Error);
+  EXPECT_THROW(worker_->allocate_answer(kAreaBytes * 2), Error);
+}
+
+}  // namespace
+}  // namespace hubcell::channel
