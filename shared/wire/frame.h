@@ -31,6 +31,7 @@ class Frame {
     if (tag() != Body::kTag) unexpected();
     return decode<Body>(std::span(message_.bytes).subspan(kHeaderBytes));
   }
+  bool has_descriptors() const { return !message_.descriptors.empty(); }
   // Takes the descriptors, of which there must be exactly `count`: Error(Protocol).
   std::vector<posix::UniqueFd> take_descriptors(std::size_t count);
   [[noreturn]] void unexpected() const;

@@ -1,0 +1,35 @@
+// The elements of a tensor as numbers, and what is said of all of them at once.
+//
+// Exact types stay exact: integers and bools are read as int64, everything else as double, complex ones in
+// two parts. Sums run in double, in the order of the elements (of integers: in int64, wrapping, as torch.sum
+// does).
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include <hubcell/tensor.h>
+
+namespace hubcell::cli {
+
+using Number = std::variant<bool, std::int64_t, double, std::complex<double>>;
+
+Number element(const Tensor& tensor, std::size_t index);
+// For comparing: an int as a double, a complex number's real part.
+double real_part(const Number& number);
+
+struct Summary {
+  Number sum;
+  std::variant<double, std::complex<double>> mean;  // NaN of an empty tensor
+  // Of a tensor with elements whose dtype has an order; NaN where an element is NaN.
+  bool has_extremes = false;
+  Number min, max;
+};
+Summary summarize(const Tensor& tensor);
+
+// Hex digits of the contiguous bytes' SHA-256.
+std::string sha256(const void* data, std::size_t bytes);
+
+}  // namespace hubcell::cli

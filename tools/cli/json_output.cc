@@ -1,0 +1,106 @@
+#include "tools/cli/json_output.h"
+
+#include <cmath>
+
+#include <hubcell/hub.h>
+
+#include "tools/cli/elements.h"
+
+namespace hubcell::cli {
+namespace {
+
+Json to_json(const std::complex<double>& number) {
+  return Json::array({cli::to_json(number.real()), cli::to_json(number.imag())});
+}
+Json to_json(bool flag) {
+  return flag;
+}
+Json to_json(std::int64_t number) {
+  return number;
+}
+
+template <typename... Kinds>
+Json number_to_json(const std::variant<Kinds...>& number) {
+  return std::visit(
+      [](const auto& held) -> Json {
+        if constexpr (std::is_same_v<decltype(held), const double&>) {
+          return cli::to_json(held);
+        } else {
+          return to_json(held);
+        }
+      },
+      number);
+}
+
+Json items_to_json(const std::vector<Value>& items) {
+  Json array = Json::array();
+  for (const Value& item : items)
+    array.push_back(cli::to_json(item));
+  return array;
+}
+
+struct ToJson {
+  Json operator()(const None&) const { return nullptr; }
+  Json operator()(bool flag) const { return flag; }
+  Json operator()(std::int64_t number) const { return number; }
+  Json operator()(double number) const { return cli::to_json(number); }
+  Json operator()(const std::string& text) const { return text; }
+  Json operator()(const List& list) const { return items_to_json(list.items); }
+  Json operator()(const Tuple& tuple) const {
+    return {{"type", "tuple"}, {"items", items_to_json(tuple.items)}};
+  }
+
+  Json operator()(const Bytes& bytes) const {
+    return {{"type", "bytes"},
+            {"bytes", bytes.data.size()},
+            {"sha256", sha256(bytes.data.data(), bytes.data.size())}};
+  }
+
+  Json operator()(const Dict& dict) const {
+    Json items = Json::array();
+    for (const auto& [key, value] : dict.items) {
+      items.push_back(Json::array({cli::to_json(key), cli::to_json(value)}));
+    }
+    return {{"type", "dict"}, {"items", std::move(items)}};
+  }
+
+  Json operator()(const Handle& handle) const {
+    return {{"type", "handle"}, {"class", handle.class_name}, {"repr", Object(Value(handle)).repr()}};
+  }
+
+  Json operator()(const Tensor& tensor) const {
+    const Summary summary = summarize(tensor);
+    Json json = {{"type", "tensor"},
+                 {"dtype", name(tensor.dtype())},
+                 {"shape", tensor.shape()},
+                 {"sha256", sha256(tensor.data(), tensor.bytes())},
+                 {"sum", number_to_json(summary.sum)},
+                 {"mean", number_to_json(summary.mean)},
+                 {"min", summary.has_extremes ? number_to_json(summary.min) : Json()},
+                 {"max", summary.has_extremes ? number_to_json(summary.max) : Json()}};
+    if (tensor.count() > kJsonElementsMax) return json;
+    Json data = Json::array();
+    for (std::size_t i = 0; i < tensor.count(); ++i)
+      data.push_back(number_to_json(element(tensor, i)));
+    json["data"] = std::move(data);
+    return json;
+  }
+};
+
+}  // namespace
+
+Json to_json(const Value& value) {
+  return std::visit(ToJson{}, value.variant());
+}
+
+Json to_json(double number) {
+  if (std::isnan(number)) return "nan";
+  if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
+  return number;
+}
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace hubcell::cli

@@ -1,0 +1,119 @@
+// hubcell, the command: reads its arguments, starts a session, does one thing, and says how it went.
+//
+// stdout holds the answer alone. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include <hubcell/hub.h>
+
+#include "tools/cli/doctor.h"
+#include "tools/cli/json_output.h"
+#include "tools/cli/options.h"
+#include "tools/cli/run.h"
+#include "tools/cli/terminal.h"
+#include "tools/cli/text_output.h"
+
+namespace hubcell::cli {
+namespace {
+
+HubOptions hub_options(const Options& options, Progress& progress) {
+  return {.python = options.python,
+          .seed = options.seed,
+          .memory_bytes = options.memory_bytes,
+          .threads = options.threads,
+          .deadline = options.deadline,
+          .progress = [&progress](const std::string& what, std::uint64_t done, std::uint64_t total) {
+            progress.show(what, done, total);
+          }};
+}
+
+int list(Hub& hub, const Options& options, Progress& progress) {
+  const std::vector<std::string> entries = hub.list(options.repository);
+  progress.clear();
+  if (options.json) {
+    std::cout << dump(Json(entries)) << '\n';
+    return 0;
+  }
+  for (const std::string& entry : entries)
+    std::cout << one_line(printable(entry)) << '\n';
+  return 0;
+}
+
+int help(Hub& hub, const Options& options, Progress& progress) {
+  const std::string text = hub.help(options.repository, options.entry);
+  progress.clear();
+  std::cout << (options.json ? dump(Json(text)) : printable(text)) << (text.ends_with('\n') ? "" : "\n");
+  return 0;
+}
+
+int run(Hub& hub, const Options& options, Progress& progress) {
+  const RunResult result = run_model(hub, options);
+  progress.clear();
+  show_result(result, options);
+  return 0;
+}
+
+int doctor(Hub& hub, const Options& options) {
+  const std::vector<Finding> findings = examine(hub);
+  std::cout << (options.json ? to_json_text(findings) : to_text(findings, Style(STDOUT_FILENO)));
+  if (can_run(findings)) return 0;
+  std::cerr << "hubcell: this machine cannot run workers: something that is needed is missing; the fix is "
+               "beside it\n";
+  return 1;
+}
+
+int dispatch(const Options& options) {
+  Progress progress(!options.quiet && !options.no_progress);
+  Hub hub(hub_options(options, progress));
+  switch (options.command) {
+    case Command::List:
+      return list(hub, options, progress);
+    case Command::Help:
+      return help(hub, options, progress);
+    case Command::Run:
+      return run(hub, options, progress);
+    case Command::Doctor:
+      return doctor(hub, options);
+  }
+  return 2;
+}
+
+// The supervisor and the workers take their log level from the environment.
+void choose_log_level(const Options& options) {
+  if (options.verbose) ::setenv("HUBCELL_LOG", "info", 0);
+  if (options.quiet) ::setenv("HUBCELL_LOG", "error", 1);
+}
+
+void show_error(const std::exception& error, bool verbose) {
+  std::cerr << Style(STDERR_FILENO).bad("hubcell:") << ' ' << one_line(printable(error.what())) << '\n';
+  const auto* ours = dynamic_cast<const Error*>(&error);
+  if (verbose && ours != nullptr && ours->remote()) std::cerr << printable(ours->remote()->traceback) << '\n';
+}
+
+int run_command(const Options& options) {
+  try {
+    const int exit_code = dispatch(options);
+    if (std::cout.flush()) return exit_code;
+    throw Error(ErrorCode::System, "write the answer to stdout: the other end or the disk refused it");
+  } catch (const std::exception& error) {
+    show_error(error, options.verbose);
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace hubcell::cli
+
+int main(int count, char** words) {
+  using namespace hubcell::cli;
+  end_on_interrupt();
+  const Parsed parsed = parse_command_line(count, words);
+  if (parsed.exit_code) {
+    (*parsed.exit_code == 0 ? std::cout : std::cerr) << parsed.text;
+    return *parsed.exit_code;
+  }
+  choose_log_level(parsed.options);
+  return run_command(parsed.options);
+}

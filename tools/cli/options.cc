@@ -1,0 +1,179 @@
+#include "tools/cli/options.h"
+
+#include <hubcell/hub.h>
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "tools/cli/usage_error.h"
+
+namespace hubcell::cli {
+namespace {
+
+constexpr const char* kRepositoryHelp = "owner/name[@ref], a git URL, or a folder that starts with . or /";
+
+// Texts of options that are read further once CLI11 is done.
+struct Raw {
+  std::vector<std::string> arguments;
+  std::vector<std::string> inputs;
+  std::string pick;
+  std::string deadline;
+  std::string memory;
+  bool trust = false;
+};
+
+double parse_number(std::string_view text, std::string_view& unit) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  return error == std::errc() && std::isfinite(number) ? number : -1;
+}
+
+// A number with one of `units` after it, in the unit's factor. Negative where the text is none.
+double parse_quantity(std::string_view text,
+                      std::initializer_list<std::pair<std::string_view, double>> units) {
+  std::string_view unit;
+  const double number = parse_number(text, unit);
+  for (const auto& [name, factor] : units) {
+    if (unit == name) return number * factor;
+  }
+  return -1;
+}
+
+void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--python", options.python, "interpreter for the worker")->type_name("PATH");
+  app.add_option("--seed", options.seed, "seed Python, numpy and torch before the load")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--memory", raw.memory, "budget of the worker: 4GiB")->type_name("SIZE");
+  app.add_option("--deadline", raw.deadline, "of every load and call: 30s, 500ms")->type_name("TIME");
+  app.add_option("--threads", options.threads, "torch's threads in the worker")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--trust", raw.trust, "load without asking whether the repository is trusted");
+}
+
+void add_output_options(CLI::App& app, Options& options) {
+  app.add_flag("--json", options.json, "print JSON");
+  app.add_flag("-v,--verbose", options.verbose, "say more on stderr; tracebacks of foreign code");
+  app.add_flag("-q,--quiet", options.quiet, "nothing on stderr but errors");
+  app.add_flag("--no-progress", options.no_progress, "no progress line");
+}
+
+void add_run_options(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("-a", raw.arguments, "argument of the entrypoint: JSON, else a string")
+      ->type_name("[NAME=]VALUE")
+      ->allow_extra_args(false);
+  app.add_option(
+         "-x", raw.inputs,
+         "argument of the call: rand:1x3x224x224, randn:, zeros:, ones:, arange:N, json:VALUE, or a file "
+         ".npy .npz .pt .png .jpg .wav")
+      ->type_name("[NAME=]SPEC")
+      ->allow_extra_args(false);
+  app.add_option("--call", options.method, "call this method instead of the object itself")
+      ->type_name("METHOD");
+  app.add_option("--pick", raw.pick, "part to call or to show: 0, .logits, [\"out\"], chained")
+      ->type_name("EXPR")
+      ->allow_extra_args(false);
+  CLI::Option* topk = app.add_option("--topk", options.topk, "the K largest of the last dimension");
+  topk->type_name("K")->check(CLI::PositiveNumber);
+  app.add_option("--labels", options.labels_path, "names of the classes, one a line")
+      ->type_name("FILE")
+      ->needs(topk);
+  app.add_option("--input-seed", options.input_seed, "torch's seed before inputs are made")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--train", options.train, "do not put modules in eval()");
+  app.add_option("-o", options.output_path, "also write the answer: .npy or .json")->type_name("FILE");
+}
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* help, Command command, Options& options) {
+  CLI::App* added = app.add_subcommand(name, help);
+  added->callback([&options, command] { options.command = command; });
+  add_output_options(*added, options);
+  return added;
+}
+
+void add_commands(CLI::App& app, Options& options, Raw& raw) {
+  CLI::App* list = add_command(app, "list", "entrypoints, one a line", Command::List, options);
+  CLI::App* help = add_command(app, "help", "docstring and signature", Command::Help, options);
+  CLI::App* run = add_command(app, "run", "load, call once, show the answer", Command::Run, options);
+  CLI::App* doctor = add_command(app, "doctor", "what this machine can do", Command::Doctor, options);
+  for (CLI::App* command : {list, help, run}) {
+    command->add_option("REPO", options.repository, kRepositoryHelp)->required()->type_name("");
+    add_worker_options(*command, options, raw);
+  }
+  help->add_option("ENTRY", options.entry, "entrypoint or ENTRY.METHOD")->type_name("");
+  run->add_option("ENTRY", options.entry, "entrypoint")->required()->type_name("");
+  add_run_options(*run, options, raw);
+  doctor->add_option("--python", options.python, "interpreter for workers")->type_name("PATH");
+}
+
+void check_output_path(const std::string& path) {
+  if (path.empty() || path.ends_with(".npy") || path.ends_with(".json")) return;
+  throw UsageError("-o " + path + ": the name must end with .npy or .json");
+}
+
+void finish(Options& options, const Raw& raw) {
+  for (const std::string& text : raw.arguments)
+    options.arguments.push_back(parse_argument(text));
+  for (const std::string& text : raw.inputs)
+    options.inputs.push_back(parse_input(text));
+  options.pick = parse_pick(raw.pick);
+  if (!raw.deadline.empty()) options.deadline = parse_duration(raw.deadline);
+  if (!raw.memory.empty()) options.memory_bytes = parse_bytes(raw.memory);
+  check_output_path(options.output_path);
+}
+
+}  // namespace
+
+std::chrono::milliseconds parse_duration(const std::string& text) {
+  const double ms =
+      parse_quantity(text, {{"ms", 1}, {"", 1e3}, {"s", 1e3}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}});
+  if (ms < 1 || ms > 1e15) throw UsageError("--deadline " + text + ": not a time like 30s or 500ms");
+  return std::chrono::milliseconds(std::llround(ms));
+}
+
+std::uint64_t parse_bytes(const std::string& text) {
+  const double bytes = parse_quantity(text, {{"", 1},
+                                             {"B", 1},
+                                             {"kB", 1e3},
+                                             {"MB", 1e6},
+                                             {"GB", 1e9},
+                                             {"TB", 1e12},
+                                             {"KiB", 0x1p10},
+                                             {"MiB", 0x1p20},
+                                             {"GiB", 0x1p30},
+                                             {"TiB", 0x1p40}});
+  if (bytes < 1 || bytes > 0x1p62) throw UsageError("--memory " + text + ": not a size like 4GiB or 512MB");
+  return static_cast<std::uint64_t>(bytes);
+}
+
+Parsed parse_command_line(int count, const char* const* words) {
+  Parsed parsed;
+  Raw raw;
+  CLI::App app("Loads models of other people's repositories, each in a sandboxed process of its own.",
+               "hubcell");
+  app.set_version_flag("--version", std::string("hubcell ") + version());
+  app.require_subcommand(1);
+  add_commands(app, parsed.options, raw);
+  try {
+    app.parse(count, words);
+    finish(parsed.options, raw);
+  } catch (const CLI::Success& wish) {  // --help or --version
+    std::ostringstream text;
+    parsed.exit_code = app.exit(wish, text, text);
+    parsed.text = text.str();
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = 2;
+    parsed.text = std::string("hubcell: ") + error.what() + "; see hubcell --help\n";
+  } catch (const UsageError& error) {
+    parsed.exit_code = 2;
+    parsed.text = std::string("hubcell: ") + error.what() + "\n";
+  }
+  return parsed;
+}
+
+}  // namespace hubcell::cli

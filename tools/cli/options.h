@@ -1,0 +1,63 @@
+// The command line of `hubcell`, read: which command, on what, how. Nothing is started here.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "tools/cli/pick.h"
+#include "tools/cli/spec.h"
+
+namespace hubcell::cli {
+
+enum class Command { List, Help, Run, Doctor };
+
+struct Options {
+  Command command = Command::Doctor;
+  std::string repository;
+  std::string entry;
+
+  // Of the workers.
+  std::string python;
+  std::optional<std::uint64_t> seed;
+  std::uint64_t memory_bytes = 0;         // 0: no budget
+  std::chrono::milliseconds deadline{0};  // 0: none
+  unsigned threads = 0;                   // 0: the interpreter's own number
+
+  // Of the output.
+  bool json = false;
+  bool verbose = false;
+  bool quiet = false;
+  bool no_progress = false;
+
+  // Of `run`.
+  std::vector<NamedArgument> arguments;  // -a
+  std::vector<CallInput> inputs;         // -x
+  std::string method;                    // --call
+  std::vector<Step> pick;
+  std::size_t topk = 0;  // 0: not asked for
+  std::string labels_path;
+  std::optional<std::uint64_t> input_seed;
+  bool train = false;
+  std::string output_path;  // -o
+};
+
+// What the command line comes to: options to go on with, or an exit code and its text.
+struct Parsed {
+  Options options;
+  std::optional<int> exit_code =
+      std::nullopt;  // --help, --version: 0, `text` for stdout; wrong usage: 2, for stderr
+  std::string text = {};
+};
+
+Parsed parse_command_line(int count, const char* const* words);
+
+// "30s", "500ms", "2m"; a bare number counts seconds. Throws UsageError.
+std::chrono::milliseconds parse_duration(const std::string& text);
+// "4GiB", "512MB"; a bare number counts bytes. Throws UsageError.
+std::uint64_t parse_bytes(const std::string& text);
+
+}  // namespace hubcell::cli

@@ -1,0 +1,78 @@
+#include "tools/cli/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "tools/cli/text_output.h"
+
+namespace hubcell::cli {
+namespace {
+
+constexpr std::string_view kClearLine = "\r\x1b[K";
+constexpr std::chrono::milliseconds kDrawInterval{50};
+
+void write_to_stderr(std::string_view text) {
+  // Progress that cannot be written is lost, and nothing else is.
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+std::string format_mebibytes(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / 0x1p20);
+  return text;
+}
+
+// Async-signal-safe.
+void handle_interrupt(int) {
+  if (::isatty(STDERR_FILENO) == 1) write_to_stderr(kClearLine);
+  ::_exit(130);
+}
+
+}  // namespace
+
+Style::Style(int descriptor)
+    : colours_(::isatty(descriptor) == 1 &&
+               (std::getenv("NO_COLOR") == nullptr || *std::getenv("NO_COLOR") == 0)) {}
+
+std::string Style::wrap(const char* code, const std::string& text) const {
+  return colours_ ? std::string("\x1b[") + code + "m" + text + "\x1b[0m" : text;
+}
+
+Progress::Progress(bool wanted) : shown_(wanted && ::isatty(STDERR_FILENO) == 1) {}
+
+void Progress::show(const std::string& what, std::uint64_t done_bytes, std::uint64_t total_bytes) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  if (!shown_ || now < next_draw_) return;
+  next_draw_ = now + kDrawInterval;
+  on_screen_ = true;
+  std::string line = one_line(printable(what));
+  if (done_bytes != 0) line += "  " + format_mebibytes(done_bytes);
+  if (total_bytes != 0) line += " of " + format_mebibytes(total_bytes);
+  write_to_stderr(std::string(kClearLine) + line.substr(0, terminal_columns(STDERR_FILENO) - 1));
+}
+
+void Progress::clear() {
+  const std::lock_guard lock(mutex_);
+  if (on_screen_) write_to_stderr(kClearLine);
+  on_screen_ = false;
+}
+
+std::size_t terminal_columns(int descriptor) {
+  winsize size{};
+  const bool known = ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col : 80;
+}
+
+void end_on_interrupt() {
+  struct sigaction action{};
+  action.sa_handler = handle_interrupt;
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
+}  // namespace hubcell::cli

@@ -1,0 +1,55 @@
+// What the terminal is told: colours where a person looks, one line of progress, and an orderly end at
+// Ctrl-C.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace hubcell::cli {
+
+// Colours for one stream: on a terminal only, and never with NO_COLOR (https://no-color.org).
+class Style {
+ public:
+  explicit Style(int descriptor);
+  static Style plain() { return Style(false); }
+
+  std::string strong(const std::string& text) const { return wrap("1", text); }
+  std::string faint(const std::string& text) const { return wrap("2", text); }
+  std::string label(const std::string& text) const { return wrap("36", text); }
+  std::string good(const std::string& text) const { return wrap("32", text); }
+  std::string bad(const std::string& text) const { return wrap("31", text); }
+
+ private:
+  explicit Style(bool colours) : colours_(colours) {}
+  std::string wrap(const char* code, const std::string& text) const;
+  bool colours_;
+};
+
+// A line on stderr that is drawn over itself. Shows nothing where stderr is no terminal. Any thread.
+class Progress {
+ public:
+  explicit Progress(bool wanted);
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(const std::string& what, std::uint64_t done_bytes, std::uint64_t total_bytes);
+  void clear();
+
+ private:
+  const bool shown_;
+  std::mutex mutex_;
+  bool on_screen_ = false;
+  std::chrono::steady_clock::time_point next_draw_{};
+};
+
+// Columns of the terminal behind `descriptor`, else 80.
+std::size_t terminal_columns(int descriptor);
+
+// From now on Ctrl-C clears the progress line and ends the program with 130. The supervisor sees the end of
+// its control socket and ends all workers.
+void end_on_interrupt();
+
+}  // namespace hubcell::cli

@@ -1,0 +1,226 @@
+#include "tools/cli/text_output.h"
+
+#include <cstdio>
+
+#include <hubcell/hub.h>
+
+#include "tools/cli/elements.h"
+
+namespace hubcell::cli {
+namespace {
+
+constexpr std::size_t kElementsShown = 8;
+constexpr std::size_t kItemsShown = 32;
+constexpr std::size_t kInlineColumns = 88;
+
+std::string format_real(double number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", number);
+  return text;
+}
+
+struct FormatNumber {
+  std::string operator()(bool flag) const { return flag ? "True" : "False"; }
+  std::string operator()(std::int64_t number) const { return std::to_string(number); }
+  std::string operator()(double number) const { return format_real(number); }
+  std::string operator()(const std::complex<double>& number) const {
+    return format_real(number.real()) + (std::signbit(number.imag()) ? "" : "+") +
+           format_real(number.imag()) + "j";
+  }
+};
+
+template <typename Variant>
+std::string format(const Variant& number) {
+  return std::visit(FormatNumber{}, number);
+}
+
+std::string shape_of(const Tensor& tensor) {
+  std::string text;
+  for (const std::int64_t size : tensor.shape())
+    text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+std::string first_elements(const Tensor& tensor) {
+  std::string text;
+  for (std::size_t i = 0; i < tensor.count() && i < kElementsShown; ++i) {
+    text += (text.empty() ? "" : ", ") + format(element(tensor, i));
+  }
+  return "[" + text + (tensor.count() > kElementsShown ? ", …]" : "]");
+}
+
+bool is_plain(const Value& value);
+
+bool all_plain(const std::vector<Value>& items) {
+  for (const Value& item : items) {
+    if (!is_plain(item)) return false;
+  }
+  return true;
+}
+
+// Holds neither tensors nor handles.
+bool is_plain(const Value& value) {
+  if (value.is<Tensor>() || value.is<Handle>()) return false;
+  if (value.is<List>()) return all_plain(value.as<List>().items);
+  if (value.is<Tuple>()) return all_plain(value.as<Tuple>().items);
+  if (!value.is<Dict>()) return true;
+  for (const auto& [key, item] : value.as<Dict>().items) {
+    if (!is_plain(key) || !is_plain(item)) return false;
+  }
+  return true;
+}
+
+// As Python would write it, on one line.
+struct Inline {
+  std::string operator()(const None&) const { return "None"; }
+  std::string operator()(bool flag) const { return flag ? "True" : "False"; }
+  std::string operator()(std::int64_t number) const { return std::to_string(number); }
+  std::string operator()(double number) const { return format_real(number); }
+  std::string operator()(const std::string& text) const { return "'" + one_line(printable(text)) + "'"; }
+  std::string operator()(const Bytes& bytes) const { return std::to_string(bytes.data.size()) + " bytes"; }
+  std::string operator()(const List& list) const { return "[" + joined(list.items) + "]"; }
+  std::string operator()(const Tuple& tuple) const {
+    return "(" + joined(tuple.items) + (tuple.items.size() == 1 ? ",)" : ")");
+  }
+  std::string operator()(const Dict& dict) const {
+    std::string text;
+    for (const auto& [key, value] : dict.items)
+      text += (text.empty() ? "" : ", ") + of(key) + ": " + of(value);
+    return "{" + text + "}";
+  }
+  std::string operator()(const Tensor& tensor) const { return Value(tensor).describe(); }
+  std::string operator()(const Handle& handle) const { return printable(Value(handle).describe()); }
+
+  static std::string of(const Value& value) { return std::visit(Inline{}, value.variant()); }
+  static std::string joined(const std::vector<Value>& items) {
+    std::string text;
+    for (const Value& item : items)
+      text += (text.empty() ? "" : ", ") + of(item);
+    return text;
+  }
+};
+
+// Writes the tree. `margin_` goes before every line of a value but its first.
+class TreeWriter {
+ public:
+  explicit TreeWriter(const Style& style) : style_(style) {}
+
+  void write(const Value& value, const std::string& margin) {
+    if (value.is<Tensor>()) return write_tensor(value.tensor(), margin);
+    if (value.is<Handle>()) return write_handle(value, margin);
+    const std::string line = is_plain(value) ? Inline::of(value) : "";
+    const bool has_items = value.is<List>() || value.is<Tuple>() || value.is<Dict>();
+    if (!has_items || (!line.empty() && line.size() <= kInlineColumns)) {
+      text_ += line + "\n";
+    } else {
+      write_items(value, margin);
+    }
+  }
+
+  std::string take_text() { return std::move(text_); }
+
+ private:
+  void write_tensor(const Tensor& tensor, const std::string& margin) {
+    text_ += style_.strong("tensor") + " " + std::string(name(tensor.dtype())) + " " + shape_of(tensor);
+    if (tensor.count() == 1) {
+      text_ += "  " + format(element(tensor, 0)) + "\n";
+      return;
+    }
+    const Summary summary = summarize(tensor);
+    text_ += "\n" + margin + "  " + first_elements(tensor) + "\n" + margin + "  " +
+             style_.faint(range(summary)) + "\n";
+  }
+
+  static std::string range(const Summary& summary) {
+    const std::string mean = "mean " + format(summary.mean);
+    return summary.has_extremes ? "min " + format(summary.min) + "  " + mean + "  max " + format(summary.max)
+                                : mean;
+  }
+
+  void write_handle(const Value& value, const std::string& margin) {
+    const std::string repr = printable(Object(value).repr());
+    text_ += style_.strong("handle") + " " + printable(value.as<Handle>().class_name) + "\n";
+    for (std::size_t begin = 0; begin < repr.size();) {
+      const std::size_t end = std::min(repr.find('\n', begin), repr.size());
+      text_ += margin + "  " + repr.substr(begin, end - begin) + "\n";
+      begin = end + 1;
+    }
+  }
+
+  void write_items(const Value& value, const std::string& margin) {
+    const std::string description = value.describe();  // "a tuple of 2"
+    text_ += style_.strong(description.substr(description.find(' ') + 1)) + "\n";
+    const std::size_t count = value.size();
+    for (std::size_t i = 0; i < count && i < kItemsShown; ++i) {
+      if (value.is<Dict>()) {
+        const auto& [key, item] = value.as<Dict>().items[i];
+        write_item(Inline::of(key), item, margin);
+      } else {
+        write_item(std::to_string(i), value[i], margin);
+      }
+    }
+    if (count > kItemsShown) text_ += margin + "  … " + std::to_string(count - kItemsShown) + " more\n";
+  }
+
+  void write_item(const std::string& label, const Value& item, const std::string& margin) {
+    text_ += margin + "  " + style_.label(label) + ": ";
+    write(item, margin + "  ");
+  }
+
+  const Style& style_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string to_text(const Value& value, const Style& style) {
+  if (value.is<std::string>()) return printable(value.text()) + "\n";
+  TreeWriter writer(style);
+  writer.write(value, "");
+  return writer.take_text();
+}
+
+std::string to_text(const std::vector<RankedRow>& rows, const Style& style) {
+  std::string text;
+  for (const RankedRow& row : rows) {
+    if (rows.size() > 1) text += style.label(row.name) + "\n";
+    for (const Ranked& ranked : row.best) {
+      char columns[64];
+      std::snprintf(columns, sizeof columns, "%6zu  %12s", ranked.index, format(ranked.value).c_str());
+      text += columns + (ranked.label.empty() ? "" : "  " + style.strong(printable(ranked.label))) + "\n";
+    }
+  }
+  return text;
+}
+
+std::string printable(const std::string& text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    const bool is_control = (code < 0x20 && c != '\n' && c != '\t') || code == 0x7f;
+    if (!is_control) {
+      shown += c;
+      continue;
+    }
+    char escape[5];
+    std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(code));
+    shown += escape;
+  }
+  return shown;
+}
+
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (c != '\n') {
+      line += c;
+    } else if (!line.empty() && line.back() != ' ') {
+      line += ' ';
+    }
+  }
+  while (line.ends_with(' '))
+    line.pop_back();
+  return line;
+}
+
+}  // namespace hubcell::cli

@@ -1,0 +1,25 @@
+// Answers as people read them: tensors in a few lines, tuples and dicts as trees, handles by their repr.
+//
+// Text of a worker is shown with its control characters spelt out: it must not steer the terminal.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <hubcell/value.h>
+
+#include "tools/cli/terminal.h"
+#include "tools/cli/topk.h"
+
+namespace hubcell::cli {
+
+// Ends with a newline. Asks the worker for the repr of each handle.
+std::string to_text(const Value& value, const Style& style);
+std::string to_text(const std::vector<RankedRow>& rows, const Style& style);
+
+// Tabs and newlines stay, other control characters become \x1b.
+std::string printable(const std::string& text);
+// Without line ends: for messages of one line.
+std::string one_line(const std::string& text);
+
+}  // namespace hubcell::cli

@@ -1,0 +1,149 @@
+// hubcell for C++: load models of other people's repositories, each in a sandboxed process of its own.
+//
+//     hubcell::Hub hub({.python = "/usr/bin/python3", .seed = 0});
+//     hubcell::Object net = hub.load("owner/name@ref", "mnist", {}, {{"pretrained", false}});
+//     hubcell::Value y = net.call("forward", {x});
+//
+// Everything throws hubcell::Error. All classes may be used from any number of threads at once.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <hubcell/error.h>
+#include <hubcell/value.h>
+
+namespace hubcell {
+
+using Arguments = std::vector<Value>;
+using Keywords = std::vector<std::pair<std::string, Value>>;
+
+// The options of the workers that a Hub asks for.
+struct HubOptions {
+  std::string python = {};  // interpreter; empty: HUBCELL_PYTHON, the active virtual environment, ...
+  std::optional<std::uint64_t> seed =
+      std::nullopt;                       // of Python, numpy and torch before the load; else random
+  std::uint64_t memory_bytes = 0;         // budget of a worker; 0: what the machine has
+  unsigned threads = 0;                   // torch's; 0: what an untouched process of the interpreter uses
+  std::chrono::milliseconds deadline{0};  // of every call and load; 0: none
+  // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total
+  // in bytes (0: unknown).
+  std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;
+};
+
+// What a load found out.
+struct ModelInfo {
+  std::string repository;  // as the caller wrote it, without the ref
+  std::string ref;         // the branch, tag or commit that was resolved; empty for a local folder
+  std::string commit;      // 40 hex digits; empty for a local folder
+  std::string python;      // "3.11.2"
+  std::string torch;       // torch.__version__ as it is
+  std::string sandbox;     // "minimal", ...
+  std::int64_t pid = 0;    // of the worker
+};
+
+struct CallOptions {
+  std::chrono::milliseconds deadline{0};  // 0: the Hub's
+};
+
+namespace client {
+class Worker;
+class PendingCall;
+class Session;
+}  // namespace client
+
+// A call in flight. Dropping it abandons the answer, not the call.
+class Future {
+ public:
+  explicit Future(std::unique_ptr<client::PendingCall> call);
+  Future(Future&&) noexcept;
+  Future& operator=(Future&&) noexcept;
+  ~Future();
+  // Waits for the answer; once. Throws what the call threw, DeadlineExceeded or WorkerDied.
+  Value get();
+
+ private:
+  std::unique_ptr<client::PendingCall> call_;
+};
+
+// An object that lives in a worker. Copies name the same object; when the last is gone the worker drops it.
+class Object {
+ public:
+  // From a handle in a value that a worker answered; Error(Usage) for other values.
+  Object(const Value& value);
+
+  // Calls a method of the object.
+  Value call(const std::string& method, Arguments arguments = {}, Keywords keywords = {},
+             CallOptions options = {}) const;
+  // Calls the object itself.
+  Value operator()(Arguments arguments = {}, Keywords keywords = {}, CallOptions options = {}) const;
+  Future call_async(const std::string& method, Arguments arguments = {}, Keywords keywords = {},
+                    CallOptions options = {}) const;
+  Value attribute(const std::string& name) const;
+  std::string repr() const;
+
+  bool is_callable() const { return handle_.is_callable; }
+  bool is_module() const { return handle_.is_module; }
+  const std::string& class_name() const { return handle_.class_name; }
+  ModelInfo info() const;
+  // So that an object can be passed back to its own worker as an argument.
+  operator Value() const { return handle_; }
+
+ private:
+  Handle handle_;
+};
+
+// A tensor that the worker makes with torch, after `seed` if there is one: "rand:1x512", "randn:…",
+// "zeros:…", "ones:…", "arange:N"; or the content of a file: .npy, .npz, .pt, .png, .jpg (1x3xHxW float
+// 0..1), .wav (mono float).
+struct InputSpec {
+  std::string spec;
+  std::string content = {};  // of a file; `spec` is then its name
+};
+
+// A session: a private supervisor, started with it and ended with it, and the options of its workers.
+class Hub {
+ public:
+  explicit Hub(HubOptions options = {});
+  ~Hub();
+  Hub(Hub&&) noexcept;
+  Hub& operator=(Hub&&) noexcept;
+
+  // What the entrypoint returned: convert to Object where it is one model.
+  Value load(const std::string& repository, const std::string& entry, Arguments arguments = {},
+             Keywords keywords = {});
+  // Names of the entrypoints.
+  std::vector<std::string> list(const std::string& repository);
+  // Docstring and signature of "entry" or "entry.method"; hubconf's own docstring for an empty name.
+  std::string help(const std::string& repository, const std::string& entry = {});
+  // Makes inputs in the repository's worker: one tensor each.
+  std::vector<Value> make_inputs(const std::string& repository, const std::vector<InputSpec>& specs,
+                                 std::optional<std::uint64_t> seed = std::nullopt);
+  // Opens the repository's worker if need be, and says what it is.
+  ModelInfo info(const std::string& repository);
+
+  // What `hubcell doctor` shows.
+  struct Layer {
+    std::string name;
+    bool holds;
+    std::string detail;
+  };
+  struct Diagnosis {
+    std::string python_path, python, torch;
+    std::vector<Layer> layers;
+  };
+  Diagnosis diagnose();
+
+ private:
+  std::shared_ptr<client::Session> session_;
+};
+
+// The version of hubcell: "0.1.0".
+const char* version();
+
+}  // namespace hubcell

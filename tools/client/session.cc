@@ -1,0 +1,243 @@
+#include "tools/client/session.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "shared/base/log.h"
+#include "shared/posix/process.h"
+#include "shared/wire/limits.h"
+#include "tools/client/worker.h"
+
+extern char** environ;
+
+namespace hubcell::client {
+namespace {
+
+namespace fs = std::filesystem;
+
+// How long the supervisor may take to answer what it can answer at once.
+constexpr std::chrono::seconds kAnswerDeadline{30};
+
+std::vector<std::string> current_environment() {
+  std::vector<std::string> assignments;
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    assignments.emplace_back(*entry);
+  return assignments;
+}
+
+// What decides about names, caches and interpreters, and what a template may inherit; the rest stays here.
+std::vector<std::string> session_environment() {
+  std::vector<std::string> chosen;
+  for (const char* name : {"HUBCELL_PYTHON",
+                           "HUBCELL_GITHUB_URL",
+                           "HUBCELL_LOG",
+                           "TORCH_HOME",
+                           "XDG_CACHE_HOME",
+                           "VIRTUAL_ENV",
+                           "PATH",
+                           "HOME",
+                           "LANG",
+                           "LANGUAGE",
+                           "LC_ALL",
+                           "LC_CTYPE",
+                           "TZ",
+                           "TMPDIR",
+                           "USER",
+                           "LOGNAME",
+                           "LD_LIBRARY_PATH",
+                           "LD_PRELOAD",
+                           "ASAN_OPTIONS",
+                           "UBSAN_OPTIONS",
+                           "TSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name)) chosen.push_back(std::string(name) + "=" + value);
+  }
+  return chosen;
+}
+
+// Beside the library that this code is in (as built and as installed), else where it was built.
+std::string find_supervisor() {
+  std::vector<fs::path> folders;
+  Dl_info self{};
+  if (::dladdr(reinterpret_cast<const void*>(&find_supervisor), &self) != 0 && self.dli_fname != nullptr) {
+    std::error_code failure;
+    const fs::path file = fs::canonical(self.dli_fname, failure);
+    if (!failure) folders.push_back(file.parent_path().parent_path() / "libexec" / "hubcell");
+  }
+  folders.emplace_back(HUBCELL_BUILT_LIBEXEC);
+  for (const fs::path& folder : folders) {
+    if (::access((folder / "hubcell-supervisor").c_str(), X_OK) == 0) return folder / "hubcell-supervisor";
+  }
+  throw Error(ErrorCode::System, "start hubcell: there is no hubcell-supervisor in " +
+                                     folders.front().string() + "; install or build hubcell again");
+}
+
+[[noreturn]] void throw_supervisor_ended() {
+  throw Error(ErrorCode::System, "ask the supervisor: it has ended; make a new Hub");
+}
+
+}  // namespace
+
+std::shared_ptr<Session> Session::start(HubOptions options) {
+  auto [ours, theirs] = posix::make_message_socket_pair();
+  // It detaches from us: what is spawned here ends at once, and the supervisor never meets the program's
+  // wait().
+  posix::ChildProcess detaching = posix::spawn({.program = find_supervisor(),
+                                                .arguments = {},
+                                                .environment = current_environment(),
+                                                .directory = "/",
+                                                .descriptors = {theirs.get()}});
+  detaching.wait();
+  theirs.reset();
+  std::shared_ptr<Session> session(new Session(std::move(options), std::move(ours)));
+  session->tell(wire::Hello{.working_folder = fs::current_path(), .environment = session_environment()});
+  return session;
+}
+
+template <class Body>
+void Session::tell(const Body& body) {
+  const std::scoped_lock lock(mutex_);
+  wire::send_frame(socket_.get(), 0, body);
+}
+
+template <class Body>
+wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline) {
+  std::uint64_t request = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    request = next_request_++;
+    if (!wire::send_frame(socket_.get(), request, body)) throw_supervisor_ended();
+    answers_[request];
+  }
+  wire::Frame answer = await_answer(request, std::chrono::steady_clock::now() + deadline);
+  if (answer.tag() == wire::Tag::Failure) {
+    const auto failure = answer.as<wire::Failure>();
+    throw Error(failure.code, failure.message);
+  }
+  return answer;
+}
+
+wire::Frame Session::await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    std::deque<wire::Frame>& mine = answers_[request];
+    if (!mine.empty()) {
+      wire::Frame frame = std::move(mine.front());
+      mine.pop_front();
+      if (frame.tag() != wire::Tag::Progress) {
+        answers_.erase(request);
+        return frame;
+      }
+      const auto progress = frame.as<wire::Progress>();
+      lock.unlock();
+      if (options_.progress) options_.progress(progress.what, progress.done, progress.total);
+      lock.lock();
+      continue;
+    }
+    const bool late = std::chrono::steady_clock::now() >= end;
+    if (supervisor_ended_ || late) {
+      answers_.erase(request);
+      if (supervisor_ended_) throw_supervisor_ended();
+      throw Error(ErrorCode::DeadlineExceeded, "ask the supervisor: it did not answer in time");
+    }
+    if (reading_) {
+      arrived_.wait_until(lock, end);
+    } else {
+      read_one_frame(lock, end);
+    }
+  }
+}
+
+void Session::read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end) {
+  reading_ = true;
+  lock.unlock();
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  std::optional<wire::Frame> frame;
+  bool ended = false;
+  try {
+    frame = wire::wait_frame(socket_.get(), std::max(left, std::chrono::milliseconds(0)));
+  } catch (const Error&) {
+    ended = true;
+  }
+  lock.lock();
+  reading_ = false;
+  supervisor_ended_ = supervisor_ended_ || ended;
+  // An answer to a request that was given up is nobody's any more.
+  if (frame) {
+    const auto waiting = answers_.find(frame->request());
+    if (waiting != answers_.end()) waiting->second.push_back(std::move(*frame));
+  }
+  arrived_.notify_all();
+}
+
+void Session::close() {
+  std::map<std::string, std::shared_ptr<Worker>> dropped;
+  const std::scoped_lock lock(workers_mutex_);
+  dropped.swap(by_repository_);
+}
+
+std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
+  {
+    const std::scoped_lock lock(workers_mutex_);
+    const auto known = by_repository_.find(repository);
+    if (known != by_repository_.end() && !known->second->has_ended()) return known->second;
+  }
+  wire::Frame frame = ask(wire::OpenWorker{.repository = repository,
+                                           .python = options_.python,
+                                           .seed = options_.seed,
+                                           .memory_bytes = options_.memory_bytes,
+                                           .threads = options_.threads},
+                          wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline);
+  const auto opened = frame.as<wire::WorkerOpened>();
+  for (const std::string& warning : opened.warnings)
+    log::warn(warning);
+  std::unique_lock lock(workers_mutex_);
+  if (frame.has_descriptors()) {
+    workers_[opened.worker] = by_repository_[repository] =
+        std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(3));
+    worker_opened_.notify_all();
+  } else {
+    // The supervisor gave its channel to this session before, for another name of the same commit or to a
+    // thread that asked at the same time.
+    worker_opened_.wait_for(lock, kAnswerDeadline, [&] { return workers_.contains(opened.worker); });
+    by_repository_[repository] = workers_[opened.worker].lock();
+  }
+  std::shared_ptr<Worker> worker = by_repository_[repository];
+  if (!worker) {
+    by_repository_.erase(repository);
+    throw Error(ErrorCode::System, "open " + repository + ": its worker was closed meanwhile; try again");
+  }
+  return worker;
+}
+
+void Session::close_worker(std::uint64_t worker) {
+  tell(wire::CloseWorker{.worker = worker});
+}
+
+wire::WorkerStatus Session::describe_worker(std::uint64_t worker, std::chrono::milliseconds wait) {
+  const wire::DescribeWorker message{.worker = worker, .wait_ms = static_cast<std::uint32_t>(wait.count())};
+  return ask(message, wait + kAnswerDeadline).template as<wire::WorkerStatus>();
+}
+
+void Session::load_began(std::uint64_t worker, const std::string& entry) {
+  std::uint64_t model = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    model = next_model_++;
+  }
+  tell(wire::LoadBegan{.worker = worker, .model = model, .entry = entry});
+}
+
+void Session::load_ended(std::uint64_t worker, bool succeeded) {
+  tell(wire::LoadEnded{.worker = worker, .model = 0, .succeeded = succeeded});
+}
+
+wire::Diagnosis Session::diagnose() {
+  return ask(wire::Diagnose{.python = options_.python},
+             wire::kTemplateStartDeadline + wire::kWorkerStartDeadline)
+      .template as<wire::Diagnosis>();
+}
+
+}  // namespace hubcell::client

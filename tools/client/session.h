@@ -1,0 +1,68 @@
+// A program's end of the control socket to its supervisor: requests from any number of threads, each with its
+// answer.
+#pragma once
+
+#include <hubcell/hub.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "shared/posix/unique_fd.h"
+#include "shared/wire/frame.h"
+
+namespace hubcell::client {
+
+class Worker;
+
+// Thread-safe. Workers keep it alive.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  // Starts a private supervisor. Throws Error(System) where the installation is incomplete.
+  static std::shared_ptr<Session> start(HubOptions options);
+
+  // Lets go of the workers that no handle holds; the supervisor ends with the last of them.
+  void close();
+  const HubOptions& options() const { return options_; }
+  // The worker of `repository` under this session's options, opened if it is not, or no longer, there.
+  std::shared_ptr<Worker> open_worker(const std::string& repository);
+  void close_worker(std::uint64_t worker);
+  // What became of a worker; waits up to `wait` for its end.
+  wire::WorkerStatus describe_worker(std::uint64_t worker, std::chrono::milliseconds wait);
+  void load_began(std::uint64_t worker, const std::string& entry);
+  void load_ended(std::uint64_t worker, bool succeeded);
+  wire::Diagnosis diagnose();
+
+ private:
+  Session(HubOptions options, posix::UniqueFd socket)
+      : options_(std::move(options)), socket_(std::move(socket)) {}
+  template <class Body>
+  wire::Frame ask(const Body& body, std::chrono::milliseconds deadline);
+  template <class Body>
+  void tell(const Body& body);
+  wire::Frame await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end);
+  void read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end);
+
+  const HubOptions options_;
+
+  // The socket. Of the threads that wait for an answer one reads at a time, and hands the others theirs.
+  std::mutex mutex_;  // guards the group below
+  std::condition_variable arrived_;
+  posix::UniqueFd socket_;
+  bool reading_ = false;
+  bool supervisor_ended_ = false;
+  std::uint64_t next_request_ = 1;
+  std::uint64_t next_model_ = 1;
+  std::map<std::uint64_t, std::deque<wire::Frame>> answers_;  // by request, while somebody waits for it
+
+  std::mutex workers_mutex_;  // guards the group below
+  std::condition_variable worker_opened_;
+  std::map<std::uint64_t, std::weak_ptr<Worker>> workers_;
+  std::map<std::string, std::shared_ptr<Worker>> by_repository_;
+};
+
+}  // namespace hubcell::client
