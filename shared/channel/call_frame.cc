@@ -6,7 +6,7 @@ namespace hubcell::channel {
 namespace {
 
 struct FailureFields {
-  CallResponse::Failure& failure;
+  CallFailure& failure;
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -55,7 +55,7 @@ std::vector<std::byte> encode_response(const CallResponse& response, const Block
   wire::SpanWriter writer;
   writer(response.failure.has_value(), response.released_blocks);
   if (response.failure) {
-    CallResponse::Failure failure = *response.failure;
+    CallFailure failure = *response.failure;
     writer(FailureFields{failure});
   } else {
     write_value(writer, response.value, place_block);

@@ -37,14 +37,15 @@ struct CallRequest {
   std::vector<std::uint64_t> released_blocks;   // offsets in the worker's area
 };
 
-// Exactly one of `error` and `value` counts.
+struct CallFailure {
+  ErrorCode code = ErrorCode::Remote;
+  std::string message;
+  std::optional<RemoteException> remote;
+};
+
+// Exactly one of `failure` and `value` counts.
 struct CallResponse {
-  struct Failure {
-    ErrorCode code = ErrorCode::Remote;
-    std::string message;
-    std::optional<RemoteException> remote;
-  };
-  std::optional<Failure> failure;
+  std::optional<CallFailure> failure;
   Value value;
   std::vector<std::uint64_t> released_blocks;  // offsets in the client's area
 };

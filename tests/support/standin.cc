@@ -1,0 +1,195 @@
+// A stand-in for an interpreter: speaks the template's and the worker's side of the protocol in C++ alone, so
+// that client and supervisor can be tested under ThreadSanitizer, and with workers that crash, stall or lie
+// on request.
+//
+// It is started as the interpreter (`HubOptions::python`) and ignores the arguments that a Python would run.
+// Every entrypoint loads to handle 1. Calls of it do what their name says:
+//   echo ARGS -> tuple; hold ARG keeps the argument; segfault; exit N; stall (deaf to SIGINT); wait (till
+//   cancelled); fail -> an exception; lie_offset, lie_frame, lie_block, lie_release: break the protocol;
+//   print N lines; grow N bytes.
+#include <poll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <thread>
+
+#include <hubcell/error.h>
+
+#include "shared/channel/call_frame.h"
+#include "shared/channel/worker_channel.h"
+#include "shared/posix/process.h"
+#include "shared/wire/frame.h"
+#include "shared/wire/limits.h"
+
+namespace hubcell {
+namespace {
+
+class StandinWorker {
+ public:
+  StandinWorker(posix::UniqueFd memory, posix::UniqueFd doorbell, int control)
+      : channel_(std::move(memory), std::move(doorbell), control) {}
+
+  void run() {
+    while (!channel_.is_closed()) {
+      if (const auto request = channel_.next()) serve(*request);
+    }
+  }
+
+ private:
+  void serve(const channel::WorkerChannel::Request& request) {
+    channel::CallResponse response;
+    const ValueReadContext context{
+        .map_block = [this](const Block& block) { return channel_.map_argument(block); },
+        .bind_handle = [](std::uint64_t) { return nullptr; }};
+    {
+      const channel::CallRequest call = channel::decode_request(request.frame, context);
+      channel_.free_answers(call.released_blocks);
+      lie_ = call.name;
+      perform(request, call, response);
+    }
+    response.released_blocks = channel_.take_released_arguments();
+    if (lie_ == "lie_release") response.released_blocks.push_back(12345);
+    const BlockPlacer place = [this](const Tensor& tensor) {
+      Block block = channel_.lend(tensor);
+      if (lie_ == "lie_block") block.offset = 64;
+      return block;
+    };
+    std::vector<std::byte> bytes = channel::encode_response(response, place);
+    if (lie_ == "lie_frame") bytes.assign(100, std::byte{0xff});
+    channel_.answer(request, bytes);
+  }
+
+  void perform(const channel::WorkerChannel::Request& request, const channel::CallRequest& call,
+               channel::CallResponse& response) {
+    if (call.verb == channel::Verb::Load) {
+      Handle handle;
+      handle.id = 1;
+      handle.class_name = "standin.Model";
+      handle.is_callable = true;
+      response.value = handle;
+    } else if (call.name == "echo" || call.name == "lie_block") {
+      response.value = Tuple{copy_tensors(call.arguments)};
+    } else if (call.name == "hold") {
+      held_ = call.arguments;
+    } else if (call.name == "segfault") {
+      std::signal(SIGSEGV, SIG_DFL);  // a sanitizer would handle it
+      ::raise(SIGSEGV);
+    } else if (call.name == "exit") {
+      ::_exit(static_cast<int>(call.arguments.at(0).integer()));
+    } else if (call.name == "stall") {
+      std::signal(SIGINT, SIG_IGN);
+      for (;;)
+        ::pause();
+    } else if (call.name == "wait") {
+      while (!channel_.is_cancelled(request))
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      response.failure.emplace();
+      response.failure->message = "KeyboardInterrupt";
+    } else if (call.name == "fail") {
+      response.failure.emplace();
+      response.failure->message = "ValueError: on request";
+      response.failure->remote =
+          RemoteException{"builtins.ValueError", "ValueError", "on request", "Traceback ..."};
+    } else if (call.name == "print") {
+      for (std::int64_t i = 0; i < call.arguments.at(0).integer(); ++i)
+        std::printf("line %d\n", static_cast<int>(i));
+      std::fflush(stdout);
+    }
+  }
+
+  std::vector<Value> copy_tensors(const std::vector<Value>& arguments) {
+    std::vector<Value> copies;
+    for (const Value& argument : arguments) {
+      if (!argument.is<Tensor>()) {
+        copies.push_back(argument);
+        continue;
+      }
+      const Tensor& tensor = argument.tensor();
+      MappedBlock block = channel_.allocate_answer(tensor.bytes());
+      std::memcpy(block.data, tensor.data(), tensor.bytes());
+      copies.emplace_back(Tensor(tensor.dtype(), tensor.shape(), std::move(block.owner), block.data));
+    }
+    return copies;
+  }
+
+  channel::WorkerChannel channel_;
+  std::vector<Value> held_;
+  std::string lie_;
+};
+
+[[noreturn]] void run_worker(std::vector<posix::UniqueFd> descriptors) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::signal(SIGINT, [](int) {});
+  ::dup2(descriptors[3].get(), STDOUT_FILENO);
+  ::dup2(descriptors[3].get(), STDERR_FILENO);
+  descriptors[3].reset();
+  const int control = descriptors[0].get();
+  wire::send_frame(control, 0, wire::WorkerReady{});
+  StandinWorker(std::move(descriptors[1]), std::move(descriptors[2]), control).run();
+  ::_exit(0);
+}
+
+class StandinTemplate {
+ public:
+  void run() {
+    wire::send_frame(kSocket, 0, wire::TemplateReady{.python_version = "standin", .torch_version = "none"});
+    for (;;) {
+      wait();
+      reap();
+      while (auto message = posix::receive_message(kSocket)) {
+        if (message->bytes.empty()) return;
+        fork_worker(wire::Frame(std::move(*message)));
+      }
+    }
+  }
+
+ private:
+  static constexpr int kSocket = 3;
+
+  void wait() {
+    std::vector<pollfd> entries{{.fd = kSocket, .events = POLLIN, .revents = 0}};
+    for (const auto& [worker, child] : children_)
+      entries.push_back({.fd = child.pidfd(), .events = POLLIN, .revents = 0});
+    ::poll(entries.data(), entries.size(), -1);
+  }
+
+  void reap() {
+    for (auto child = children_.begin(); child != children_.end();) {
+      if (!posix::has_ended(child->second.pidfd())) {
+        ++child;
+        continue;
+      }
+      const posix::ExitStatus status = child->second.wait();
+      wire::send_frame(
+          kSocket, 0,
+          wire::WorkerEnded{.worker = child->first, .exit_code = status.exit_code, .signal = status.signal});
+      child = children_.erase(child);
+    }
+  }
+
+  void fork_worker(wire::Frame frame) {
+    const auto order = frame.as<wire::ForkWorker>();
+    std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
+    const pid_t pid = ::fork();
+    if (pid == 0) run_worker(std::move(descriptors));
+    posix::ChildProcess child(pid, posix::open_pidfd(pid));
+    const int pidfd = child.pidfd();
+    wire::send_frame(kSocket, 0, wire::WorkerForked{.worker = order.worker, .pid = pid},
+                     std::span(&pidfd, 1));
+    children_.emplace(order.worker, std::move(child));
+  }
+
+  std::map<std::uint64_t, posix::ChildProcess> children_;
+};
+
+}  // namespace
+}  // namespace hubcell
+
+int main() {
+  hubcell::StandinTemplate().run();
+  return 0;
+}

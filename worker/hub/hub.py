@@ -1,0 +1,107 @@
+"""hubconf.py as torch.hub treats it: what works there works here, with the same messages.
+
+Each step follows torch/hub.py (1.13 to 2.x): the name under which hubconf.py is imported, what sys.path holds while it
+is imported and while the entrypoint runs, which names are entrypoints, and how missing dependencies are told.
+"""
+
+import contextlib
+import importlib.util
+import inspect
+import os
+import random
+import sys
+
+import torch
+
+HUBCONF = "hubconf.py"
+
+
+class Hub:
+    """The hubconf.py of one checkout. It is imported anew for every load, as torch.hub does; its packages are not."""
+
+    def __init__(self, checkout, seed):
+        self._checkout = checkout
+        self._seed = seed
+        seed_random_states(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
+
+    def list(self):
+        """Names of the entrypoints: callables of hubconf.py that do not start with an underscore."""
+        with self._on_sys_path():
+            hubconf = self._import_hubconf()
+            return [name for name in dir(hubconf) if callable(getattr(hubconf, name)) and not name.startswith("_")]
+
+    def help(self, name):
+        """The docstring of hubconf.py (''), or signature and docstring of 'entry' or 'entry.method'.
+
+        The methods of an entrypoint are those of what it returns: it is called, without arguments.
+        """
+        with self._on_sys_path():
+            hubconf = self._import_hubconf()
+            if not name:
+                return inspect.getdoc(hubconf) or ""
+            entry, *methods = name.split(".")
+            described = find_entrypoint(hubconf, entry)
+            if methods and not hasattr(described, methods[0]):
+                described = described()
+            for method in methods:
+                described = getattr(described, method)
+        return describe(name, described)
+
+    def load(self, entry, arguments, keywords):
+        """What the entrypoint returns."""
+        if self._seed is not None:
+            seed_random_states(self._seed)
+        with self._on_sys_path():
+            hubconf = self._import_hubconf()
+            function = find_entrypoint(hubconf, entry)
+            if self._seed is not None:
+                seed_random_states(self._seed)
+            return function(*arguments, **keywords)
+
+    @contextlib.contextmanager
+    def _on_sys_path(self):
+        sys.path.insert(0, self._checkout)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ValueError):
+                sys.path.remove(self._checkout)
+
+    def _import_hubconf(self):
+        spec = importlib.util.spec_from_file_location(HUBCONF, os.path.join(self._checkout, HUBCONF))
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+
+def seed_random_states(seed):
+    """Seeds Python, torch and, where it is there, numpy (which takes 32 bits)."""
+    random.seed(seed)
+    torch.manual_seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)
+
+
+def find_entrypoint(hubconf, name):
+    check_dependencies(hubconf)
+    function = getattr(hubconf, name) if name in dir(hubconf) else None
+    if function is None or not callable(function):
+        raise RuntimeError(f"Cannot find callable {name} in hubconf")
+    return function
+
+
+def check_dependencies(hubconf):
+    dependencies = getattr(hubconf, "dependencies", None)
+    missing = [name for name in dependencies or () if importlib.util.find_spec(name) is None]
+    if missing:
+        raise RuntimeError(f"Missing dependencies: {', '.join(missing)}")
+
+
+def describe(name, described):
+    """'name(signature)' and the docstring; a callable without a signature (built in C) has its name alone."""
+    try:
+        signature = str(inspect.signature(described))
+    except (TypeError, ValueError):
+        signature = ""
+    docstring = inspect.getdoc(described)
+    return f"{name}{signature}" + (f"\n\n{docstring}" if docstring else "")

@@ -1,0 +1,34 @@
+// A repository's hubconf.py, as torch.hub treats it: the C++ face of hub.py and inputs.py.
+//
+// Everything throws Error(Remote) with what Python raised.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "shared/python/py_ref.h"
+
+namespace hubcell::worker {
+
+class HubModule {
+ public:
+  // Loads our Python files from `folder`; nothing of the `checkout` runs yet. Seeds all random states: from
+  // `seed`, else from the system, so that no two workers draw the same numbers.
+  HubModule(const std::string& folder, const std::string& checkout, std::optional<std::uint64_t> seed);
+
+  // A list of str.
+  python::PyRef list() const;
+  // `name`: "", "entry" or "entry.method".
+  python::PyRef help(const std::string& name) const;
+  // `arguments` is a tuple, `keywords` a dict.
+  python::PyRef load(const std::string& entry, PyObject* arguments, PyObject* keywords) const;
+  // `specs`: a list of str and of (file name, uint8 tensor of its content); `seed` an int or None.
+  python::PyRef make_inputs(PyObject* seed, PyObject* specs) const;
+
+ private:
+  python::PyRef hub_;
+  python::PyRef inputs_;
+};
+
+}  // namespace hubcell::worker

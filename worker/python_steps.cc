@@ -1,0 +1,46 @@
+#include "worker/python_steps.h"
+
+#include <hubcell/error.h>
+
+#include "shared/python/exception.h"
+#include "shared/python/object.h"
+
+namespace hubcell::worker {
+namespace {
+
+using python::PyRef;
+
+PyRef load_process_file(const std::string& folder) {
+  return python::load_source_file("hubcell_process", folder + "/process.py");
+}
+
+}  // namespace
+
+PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(folder)) {
+  PyRef versions;
+  try {
+    versions = python::call(python::attribute(module_.get(), "prepare_template").get());
+  } catch (const Error& failure) {
+    throw Error(ErrorCode::Usage, failure.remote() ? failure.remote()->message : failure.what());
+  }
+  python_version_ = python::text_of(PyTuple_GetItem(versions.get(), 0));
+  torch_version_ = python::text_of(PyTuple_GetItem(versions.get(), 1));
+  threads_ = PyLong_AsLong(PyTuple_GetItem(versions.get(), 2));
+}
+
+std::vector<std::string> PythonSteps::readable_paths() const {
+  const PyRef paths = python::call(python::attribute(module_.get(), "readable_paths").get());
+  std::vector<std::string> list;
+  for (Py_ssize_t i = 0; i < PyList_Size(paths.get()); ++i)
+    list.push_back(python::text_of(PyList_GetItem(paths.get(), i)));
+  return list;
+}
+
+void PythonSteps::prepare_worker(const std::string& scratch, unsigned threads, PyObject* on_interrupt) const {
+  const PyRef folder = python::make_text(scratch);
+  const PyRef count = python::checked(PyLong_FromLong(threads == 0 ? threads_ : static_cast<long>(threads)));
+  python::call(python::attribute(module_.get(), "prepare_worker").get(),
+               {folder.get(), count.get(), on_interrupt});
+}
+
+}  // namespace hubcell::worker

@@ -1,0 +1,31 @@
+// The Python side of starting a template and a worker (process.py), called from C++.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "shared/python/py_ref.h"
+
+namespace hubcell::worker {
+
+class PythonSteps {
+ public:
+  // Imports torch. Throws Error(Usage) with what the interpreter lacks.
+  explicit PythonSteps(const std::string& folder);
+
+  const std::string& python_version() const { return python_version_; }
+  const std::string& torch_version() const { return torch_version_; }
+  // What foreign code may read beside its checkout.
+  std::vector<std::string> readable_paths() const;
+  // In a forked child, before the sandbox. `threads` 0: as in an untouched process. `on_interrupt` is called
+  // for SIGINT, in Python's way.
+  void prepare_worker(const std::string& scratch, unsigned threads, PyObject* on_interrupt) const;
+
+ private:
+  python::PyRef module_;
+  std::string python_version_;
+  std::string torch_version_;
+  long threads_ = 1;
+};
+
+}  // namespace hubcell::worker

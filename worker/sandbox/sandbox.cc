@@ -1,0 +1,112 @@
+// The list of layers, in the order in which a worker enters them: the filter of system calls comes last,
+// because the layers before it need calls that it refuses. Entering and probing walk the same list, so that a
+// report cannot name a layer that is not entered.
+#include "worker/sandbox/sandbox.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include <hubcell/error.h>
+
+#include "shared/posix/process.h"
+#include "shared/posix/system_error.h"
+#include "shared/posix/unique_fd.h"
+#include "worker/sandbox/layers.h"
+
+namespace hubcell::sandbox {
+namespace {
+
+struct Step {
+  const char* name;
+  std::string (*enter)(const SandboxPlan& plan, const SeccompProgram& seccomp);
+};
+
+constexpr Step kSteps[] = {
+    {"descriptors", [](auto& plan, auto&) { return close_descriptors(plan.kept_descriptors); }},
+    {"parent death", [](auto& plan, auto&) { return die_with_parent(plan.parent); }},
+    {"capabilities", [](auto&, auto&) { return drop_capabilities(); }},
+    {"dumpable", [](auto&, auto&) { return forbid_dumps(); }},
+    {"limits", [](auto& plan, auto&) { return limit_resources(plan.memory_bytes); }},
+    {"no new privileges", [](auto&, auto&) { return give_up_new_privileges(); }},
+    {"landlock", [](auto& plan, auto&) { return restrict_files(plan.files); }},
+    {"seccomp",
+     [](auto&, auto& seccomp) {
+       seccomp.enter();
+       return "system calls by an allow-list of " + std::to_string(seccomp.instruction_count()) +
+              " instructions";
+     }},
+};
+
+// Ends the process: 0 where the layer holds. Writes to `report` the detail, or why it does not.
+[[noreturn]] void try_in_child(const Step& step, const SandboxPlan& plan, const SeccompProgram& seccomp,
+                               int report) {
+  bool holds = false;
+  std::string detail;
+  try {
+    detail = step.enter(plan, seccomp);
+    holds = true;
+  } catch (const std::exception& failure) {
+    detail = failure.what();
+  }
+  (void)!::write(report, detail.data(), detail.size());
+  ::_exit(holds ? 0 : 1);
+}
+
+std::string read_all(int fd) {
+  std::string text;
+  char part[512];
+  for (;;) {
+    const ssize_t count = ::read(fd, part, sizeof(part));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return text;
+    text.append(part, static_cast<std::size_t>(count));
+  }
+}
+
+Layer probe(const Step& step, const SeccompProgram& seccomp) {
+  int ends[2];
+  posix::checked(::pipe2(ends, O_CLOEXEC), "make a pipe");
+  const posix::UniqueFd read_end(ends[0]);
+  posix::UniqueFd write_end(ends[1]);
+  const SandboxPlan plan{
+      .kept_descriptors = {write_end.get()},
+      .parent = ::getpid(),
+      .memory_bytes = std::uint64_t{1} << 30,
+      .files = {.readable = {}, .executable = {}, .writable = {}, .deny_tcp = true, .scope_ipc = true}};
+  const pid_t pid = posix::checked(::fork(), "fork");
+  if (pid == 0) try_in_child(step, plan, seccomp, write_end.get());
+  posix::ChildProcess child(pid, {});
+  write_end.reset();
+  const std::string detail = read_all(read_end.get());
+  const posix::ExitStatus status = child.wait();
+  if (status.signal != 0) return {step.name, false, "the process that tried it " + posix::describe(status)};
+  return {step.name, status.exit_code == 0, detail};
+}
+
+}  // namespace
+
+void refuse_layer(const std::string& attempt, const std::string& advice) {
+  const int error_number = errno;
+  throw Error(ErrorCode::Sandbox,
+              attempt + ": " + std::generic_category().message(error_number) + "; " + advice);
+}
+
+std::vector<Layer> enter_sandbox(const SandboxPlan& plan, const SeccompProgram& seccomp) {
+  std::vector<Layer> layers;
+  for (const Step& step : kSteps)
+    layers.push_back({step.name, true, step.enter(plan, seccomp)});
+  return layers;
+}
+
+std::vector<Layer> probe_layers() {
+  const SeccompProgram seccomp = SeccompProgram::compile();
+  std::vector<Layer> layers;
+  for (const Step& step : kSteps)
+    layers.push_back(probe(step, seccomp));
+  return layers;
+}
+
+}  // namespace hubcell::sandbox

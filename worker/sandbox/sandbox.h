@@ -1,0 +1,63 @@
+// The sandbox of a worker: what a forked child gives up, for good, before the first line of foreign code
+// runs.
+//
+// Each layer is a file of this folder that opens with what it stops; sandbox.cc is the list of them, in the
+// order in which they are entered. Nothing here needs root, namespaces or a daemon. What stays possible:
+// looking whether a path exists (stat), starting many threads, and executable memory.
+#pragma once
+
+#include <linux/filter.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shared/posix/landlock.h"
+
+namespace hubcell::sandbox {
+
+struct SandboxPlan {
+  std::vector<int> kept_descriptors;  // beside 0, 1 and 2
+  pid_t parent = 0;                   // the process that forked this one; the child ends with it
+  std::uint64_t memory_bytes = 0;     // above what the process has now; 0: no limit
+  posix::LandlockPolicy files;        // the child's own /proc/self is added to it
+};
+
+struct Layer {
+  std::string name;
+  bool holds = false;
+  std::string detail;  // what it covers, or where it does not hold: why, and what to do
+};
+
+// The filter of system calls as BPF instructions. Compiled once, before the fork; a child puts its own
+// process number into its copy, so that it can signal itself and nobody else.
+class SeccompProgram {
+ public:
+  // Throws Error(Sandbox) where libseccomp refuses.
+  static SeccompProgram compile();
+
+  // Sets no_new_privs and filters the calling thread and all that it starts later. Cannot be undone.
+  void enter() const;
+
+  std::size_t instruction_count() const { return instructions_.size(); }
+
+ private:
+  SeccompProgram(std::vector<sock_filter> instructions, std::vector<std::size_t> pid_places)
+      : instructions_(std::move(instructions)), pid_places_(std::move(pid_places)) {}
+
+  std::vector<sock_filter> instructions_;
+  std::vector<std::size_t> pid_places_;  // instructions that compare with the process's own number
+};
+
+// In the forked child, which has one thread. Returns all layers in the order of entering; all of them hold.
+// A layer that cannot be set up is an Error(Sandbox), and the child must then end without running foreign
+// code.
+std::vector<Layer> enter_sandbox(const SandboxPlan& plan, const SeccompProgram& seccomp);
+
+// Tries each layer in a child process of its own. The calling process must have one thread, and stays as it
+// is.
+std::vector<Layer> probe_layers();
+
+}  // namespace hubcell::sandbox

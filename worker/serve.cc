@@ -1,0 +1,98 @@
+#include "worker/serve.h"
+
+#include <unistd.h>
+
+#include <hubcell/error.h>
+
+#include "shared/channel/worker_channel.h"
+#include "shared/python/convert.h"
+#include "shared/python/python.h"
+#include "shared/wire/frame.h"
+#include "worker/hub/hub_module.h"
+#include "worker/objects/object_table.h"
+#include "worker/server.h"
+#include "worker/verbs.h"
+
+namespace hubcell::worker {
+namespace {
+
+constexpr const char* kServerCapsule = "hubcell.server";
+
+// SIGINT in Python's way: KeyboardInterrupt, but only in a call whose caller gave up on it.
+PyObject* on_interrupt(PyObject* capsule, PyObject*) {
+  const auto* slot = static_cast<Server* const*>(PyCapsule_GetPointer(capsule, kServerCapsule));
+  if (slot == nullptr) return nullptr;
+  if (*slot != nullptr && (*slot)->is_cancelled()) {
+    PyErr_SetString(PyExc_KeyboardInterrupt, "the caller's deadline has passed");
+    return nullptr;
+  }
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+
+python::PyRef make_interrupt_handler(Server** slot) {
+  static PyMethodDef method{"on_interrupt", on_interrupt, METH_VARARGS, nullptr};
+  const python::PyRef capsule =
+      python::PyRef::steal(PyCapsule_New(static_cast<void*>(slot), kServerCapsule, nullptr));
+  return python::PyRef::steal(PyCFunction_New(&method, capsule.get()));
+}
+
+void redirect_output(int output) {
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(output, STDERR_FILENO);
+}
+
+std::vector<sandbox::Layer> enter(const WorkerStart& start, const PythonSteps& steps,
+                                  const sandbox::SeccompProgram& seccomp) {
+  sandbox::SandboxPlan plan{
+      .kept_descriptors = {start.control.get(), start.memory.get(), start.doorbell.get()},
+      .parent = start.parent,
+      .memory_bytes = start.order.memory_bytes,
+      .files = {.readable = steps.readable_paths(),
+                .executable = {},
+                .writable = {start.scratch, "/dev/null"},
+                .deny_tcp = true,
+                .scope_ipc = true}};
+  plan.files.readable.push_back(start.order.checkout);
+  return sandbox::enter_sandbox(plan, seccomp);
+}
+
+void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
+  Server* server_slot = nullptr;
+  const python::PyRef interrupt = make_interrupt_handler(&server_slot);
+  redirect_output(start.output.get());
+  steps.prepare_worker(start.scratch, start.order.threads, interrupt.get());
+  HubModule hub(start.folder, start.order.checkout, start.order.seed);
+  wire::WorkerReady ready;
+  for (const sandbox::Layer& layer : enter(start, steps, seccomp)) {
+    ready.layers.push_back({.name = layer.name, .holds = layer.holds, .detail = layer.detail});
+  }
+  channel::WorkerChannel channel(std::move(start.memory), std::move(start.doorbell), start.control.get());
+  ObjectTable objects;
+  const python::Converter converter(
+      {.allocate_block = [&](std::size_t bytes) { return channel.allocate_answer(bytes); },
+       .make_handle = [&](PyObject* object) { return objects.add(object); },
+       .resolve_handle = [&](const Handle& handle) { return objects.find(handle.id); }});
+  Verbs verbs(converter, objects, hub);
+  Server server(channel, objects, verbs);
+  server_slot = &server;
+  wire::send_frame(start.control.get(), 0, ready);
+  server.run();
+  server_slot = nullptr;
+}
+
+}  // namespace
+
+// The process ends by _exit: what foreign code registered to run at the end is not owed anything.
+void run_worker(WorkerStart start, const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
+  try {
+    serve(start, steps, seccomp);
+    ::_exit(0);
+  } catch (const Error& failure) {
+    wire::send_frame(start.control.get(), 0,
+                     wire::WorkerFailed{.worker = start.order.worker, .message = failure.what()});
+  }
+  ::_exit(1);
+}
+
+}  // namespace hubcell::worker

@@ -1,0 +1,31 @@
+// A worker: the forked child that enters the sandbox and serves calls until the supervisor has gone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "shared/posix/unique_fd.h"
+#include "shared/wire/messages.h"
+#include "worker/python_steps.h"
+#include "worker/sandbox/sandbox.h"
+
+namespace hubcell::worker {
+
+struct WorkerStart {
+  wire::ForkWorker order;
+  posix::UniqueFd control;
+  posix::UniqueFd memory;
+  posix::UniqueFd doorbell;
+  posix::UniqueFd output;  // becomes standard output and error
+  std::string scratch;
+  std::string folder;  // of our Python files
+  pid_t parent = 0;
+};
+
+// Ends the process: 0 when the supervisor has gone, 1 when the worker could not start (the supervisor is told
+// why).
+[[noreturn]] void run_worker(WorkerStart start, const PythonSteps& steps,
+                             const sandbox::SeccompProgram& seccomp);
+
+}  // namespace hubcell::worker

@@ -1,0 +1,136 @@
+#include "worker/template.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <vector>
+
+#include <hubcell/error.h>
+
+#include "shared/base/log.h"
+#include "shared/python/python.h"
+#include "worker/serve.h"
+
+namespace hubcell::worker {
+namespace {
+
+// A child that was forked while another thread held a lock would wait for it for ever.
+void require_single_thread() {
+  std::size_t threads = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    (void)entry;
+    ++threads;
+  }
+  if (threads != 1) {
+    throw Error(ErrorCode::System, "the interpreter runs " + std::to_string(threads) +
+                                       " threads after importing torch; set OMP_NUM_THREADS=1 for it");
+  }
+}
+
+// What this machine can hold; where it cannot even be tried, that is what the report says.
+wire::LayersProbed probe_layers() {
+  wire::LayersProbed report;
+  try {
+    for (const sandbox::Layer& layer : sandbox::probe_layers()) {
+      report.layers.push_back({.name = layer.name, .holds = layer.holds, .detail = layer.detail});
+    }
+  } catch (const Error& failure) {
+    report.layers.push_back({.name = "sandbox", .holds = false, .detail = failure.what()});
+  }
+  return report;
+}
+
+}  // namespace
+
+Template::Template(posix::UniqueFd socket, const std::string& folder)
+    : socket_(std::move(socket)),
+      folder_(folder),
+      steps_(folder),
+      seccomp_(sandbox::SeccompProgram::compile()) {
+  scratch_root_ = scratch_root();
+  sweep_scratch_folders(scratch_root_);
+  require_single_thread();
+  wire::send_frame(socket_.get(), 0,
+                   wire::TemplateReady{.python_version = steps_.python_version(),
+                                       .torch_version = steps_.torch_version()});
+}
+
+void Template::run() {
+  while (wait()) {
+    std::vector<std::uint64_t> ended;
+    for (const auto& [worker, child] : children_) {
+      if (posix::has_ended(child.process.pidfd())) ended.push_back(worker);
+    }
+    for (const std::uint64_t worker : ended)
+      reap(worker);
+    while (std::optional<posix::Message> message = posix::receive_message(socket_.get())) {
+      if (message->bytes.empty()) return;
+      take_frame(wire::Frame(std::move(*message)));
+    }
+  }
+}
+
+bool Template::wait() {
+  std::vector<pollfd> entries{{.fd = socket_.get(), .events = POLLIN, .revents = 0}};
+  for (const auto& [worker, child] : children_) {
+    entries.push_back({.fd = child.process.pidfd(), .events = POLLIN, .revents = 0});
+  }
+  while (::poll(entries.data(), entries.size(), -1) < 0) {
+    if (errno != EINTR) return false;
+  }
+  return true;
+}
+
+void Template::reap(std::uint64_t worker) {
+  auto child = children_.extract(worker);
+  const posix::ExitStatus status = child.mapped().process.wait();
+  wire::send_frame(
+      socket_.get(), 0,
+      wire::WorkerEnded{.worker = worker, .exit_code = status.exit_code, .signal = status.signal});
+}
+
+void Template::take_frame(wire::Frame frame) {
+  if (frame.tag() == wire::Tag::ProbeLayers) {
+    const wire::LayersProbed report = probe_layers();
+    wire::send_frame(socket_.get(), 0, report);
+    return;
+  }
+  const auto order = frame.as<wire::ForkWorker>();
+  try {
+    fork_worker(std::move(frame));
+  } catch (const Error& failure) {
+    wire::send_frame(socket_.get(), 0, wire::WorkerFailed{.worker = order.worker, .message = failure.what()});
+  }
+}
+
+void Template::fork_worker(wire::Frame frame) {
+  const auto order = frame.as<wire::ForkWorker>();
+  std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
+  require_single_thread();
+  ScratchFolder scratch = ScratchFolder::create(scratch_root_);
+  const pid_t parent = ::getpid();
+  PyOS_BeforeFork();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    PyOS_AfterFork_Child();
+    WorkerStart start{.order = order,
+                      .control = std::move(descriptors[0]),
+                      .memory = std::move(descriptors[1]),
+                      .doorbell = std::move(descriptors[2]),
+                      .output = std::move(descriptors[3]),
+                      .scratch = scratch.path(),
+                      .folder = folder_,
+                      .parent = parent};
+    run_worker(std::move(start), steps_, seccomp_);
+  }
+  PyOS_AfterFork_Parent();
+  if (pid < 0) throw Error(ErrorCode::System, "the system has no room for another process");
+  posix::ChildProcess process(pid, posix::open_pidfd(pid));
+  const int pidfd = process.pidfd();
+  children_.emplace(order.worker, Child{.process = std::move(process), .scratch = std::move(scratch)});
+  wire::send_frame(socket_.get(), 0, wire::WorkerForked{.worker = order.worker, .pid = pid},
+                   std::span(&pidfd, 1));
+}
+
+}  // namespace hubcell::worker

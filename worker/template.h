@@ -1,0 +1,48 @@
+// The template: an interpreter with torch imported, single-threaded, that forks a worker for each order it
+// gets.
+//
+// It owns its workers' processes and scratch folders, and ends them when its socket to the supervisor ends.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "shared/posix/process.h"
+#include "shared/posix/unique_fd.h"
+#include "shared/wire/frame.h"
+#include "worker/python_steps.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/scratch_folder.h"
+
+namespace hubcell::worker {
+
+class Template {
+ public:
+  // Imports torch and sweeps what killed templates left. `folder` holds our Python files.
+  // Throws Error where the interpreter cannot serve.
+  Template(posix::UniqueFd socket, const std::string& folder);
+
+  // Serves until the supervisor has gone. In a forked child this does not return: the child ends in it.
+  void run();
+
+ private:
+  struct Child {
+    posix::ChildProcess process;
+    ScratchFolder scratch;
+  };
+
+  void take_frame(wire::Frame frame);
+  void fork_worker(wire::Frame frame);
+  void reap(std::uint64_t worker);
+  // Waits for a message or the end of a child; false when the supervisor has gone.
+  bool wait();
+
+  posix::UniqueFd socket_;
+  std::string folder_;
+  PythonSteps steps_;
+  sandbox::SeccompProgram seccomp_;
+  std::string scratch_root_;
+  std::map<std::uint64_t, Child> children_;
+};
+
+}  // namespace hubcell::worker

@@ -1,0 +1,31 @@
+// What a request asks of a worker's objects and of its repository, done in Python.
+#pragma once
+
+#include "shared/channel/call_frame.h"
+#include "shared/python/convert.h"
+#include "worker/hub/hub_module.h"
+#include "worker/objects/object_table.h"
+
+namespace hubcell::worker {
+
+class Verbs {
+ public:
+  Verbs(const python::Converter& converter, const ObjectTable& objects, const HubModule& hub);
+
+  // The answer to `request`. Throws Error: Remote for what foreign code raised, StaleHandle, Usage, System.
+  Value perform(const channel::CallRequest& request) const;
+
+ private:
+  python::PyRef run(const channel::CallRequest& request) const;
+  python::PyRef call(const channel::CallRequest& request) const;
+  python::PyRef arguments_of(const channel::CallRequest& request) const;
+  python::PyRef keywords_of(const channel::CallRequest& request) const;
+  void set_gradients(bool enabled) const;
+
+  const python::Converter& converter_;
+  const ObjectTable& objects_;
+  const HubModule& hub_;
+  python::PyRef set_grad_enabled_;
+};
+
+}  // namespace hubcell::worker
