@@ -37,6 +37,9 @@ PyRef Verbs::run(const CallRequest& request) const {
     case Verb::GetAttribute:
       set_gradients(false);
       return python::attribute(objects_.find(request.target).get(), request.name);
+    case Verb::Represent:
+      set_gradients(false);
+      return python::checked(PyObject_Repr(objects_.find(request.target).get()));
     case Verb::MakeInputs: {
       set_gradients(false);
       if (request.arguments.size() != 2)

@@ -24,8 +24,9 @@ enum class Verb : std::uint8_t {
   Call = 4,          // target, name: method or "" for the object itself, arguments, keywords -> the answer
   GetAttribute = 5,  // target, name -> the attribute
   MakeInputs = 6,    // arguments: (seed or None, list of input specs) -> tuple of tensors
+  Represent = 7,     // target -> str, as Python's repr
 };
-inline constexpr Verb kVerbLast = Verb::MakeInputs;
+inline constexpr Verb kVerbLast = Verb::Represent;
 
 struct CallRequest {
   Verb verb = Verb::Release;

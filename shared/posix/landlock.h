@@ -23,8 +23,8 @@ struct LandlockPolicy {
   bool scope_ipc = false;             // signals and abstract sockets stay inside (ABI 6)
 };
 
-// Opens every path of `policy` (one that does not exist is left out) and returns the ruleset.
-// Throws Error(Sandbox) where the kernel has no Landlock.
+// Opens every path of `policy` (one that does not exist, or that this process cannot reach, is left out) and
+// returns the ruleset. Throws Error(Sandbox) where the kernel has no Landlock.
 UniqueFd make_landlock_ruleset(const LandlockPolicy& policy);
 
 // Sets no_new_privs and enters `ruleset`; cannot be undone.

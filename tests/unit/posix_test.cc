@@ -136,7 +136,7 @@ TEST(Process, AProgramThatCannotBeStartedIsAnError) {
 }
 
 TEST(Process, ThePidfdTellsOfTheEnd) {
-  ChildProcess child = spawn(shell("sleep 100"));
+  ChildProcess child = spawn(shell("exec sleep 100"));
   EXPECT_FALSE(has_ended(child.pidfd()));
   EXPECT_TRUE(send_signal(child.pidfd(), SIGKILL));
   EXPECT_TRUE(wait_readable(child.pidfd(), std::chrono::seconds(10)));

@@ -31,6 +31,14 @@ channel::CallRequest request_of(channel::Verb verb, std::string name, Arguments 
   return request;
 }
 
+// What `verb` says about one object.
+Value ask(const Handle& handle, channel::Verb verb, const std::string& name, const std::string& what) {
+  client::Worker& worker = worker_of(handle);
+  channel::CallRequest request = request_of(verb, name);
+  request.target = handle.id;
+  return worker.perform(std::move(request), what, worker.options().deadline);
+}
+
 }  // namespace
 
 Future::Future(std::unique_ptr<client::PendingCall> call) : call_(std::move(call)) {}
@@ -64,14 +72,11 @@ Value Object::operator()(Arguments arguments, Keywords keywords, CallOptions opt
 }
 
 Value Object::attribute(const std::string& name) const {
-  client::Worker& worker = worker_of(handle_);
-  channel::CallRequest request = request_of(channel::Verb::GetAttribute, name);
-  request.target = handle_.id;
-  return worker.perform(std::move(request), "read ." + name, worker.options().deadline);
+  return ask(handle_, channel::Verb::GetAttribute, name, "read ." + name);
 }
 
 std::string Object::repr() const {
-  return call("__repr__").text();
+  return ask(handle_, channel::Verb::Represent, "", "show a " + handle_.class_name).text();
 }
 
 ModelInfo Object::info() const {

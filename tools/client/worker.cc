@@ -87,7 +87,9 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, std::st
   for (const auto& [name, argument] : request.keywords)
     check_handles(argument);
   reap_abandoned();
-  if (has_ended()) throw_died(what);
+  if (has_ended()) {
+    return std::make_unique<PendingCall>(shared_from_this(), std::nullopt, std::move(what), deadline);
+  }
   channel::ClientChannel::Released released = channel_->take_released();
   request.released_handles = std::move(released.handles);
   request.released_blocks = std::move(released.blocks);
@@ -236,20 +238,21 @@ void Worker::reap_abandoned() {
   }
 }
 
-PendingCall::PendingCall(std::shared_ptr<Worker> worker, channel::Ticket ticket, std::string what,
-                         std::chrono::milliseconds limit)
+PendingCall::PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket,
+                         std::string what, std::chrono::milliseconds limit)
     : worker_(std::move(worker)), ticket_(ticket), what_(std::move(what)), limit_(limit) {
-  if (limit.count() > 0) deadline_ = ticket.begun + limit;
+  if (ticket && limit.count() > 0) deadline_ = ticket->begun + limit;
 }
 
 PendingCall::~PendingCall() {
-  if (!taken_) worker_->abandon(ticket_);
+  if (!taken_ && ticket_) worker_->abandon(*ticket_);
 }
 
 Value PendingCall::get() {
   if (taken_) throw Error(ErrorCode::Usage, what_ + ": its answer was taken before");
   taken_ = true;
-  return worker_->wait(ticket_, what_, limit_, deadline_);
+  if (!ticket_) worker_->throw_died(what_);
+  return worker_->wait(*ticket_, what_, limit_, deadline_);
 }
 
 }  // namespace hubcell::client

@@ -35,7 +35,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   bool has_ended() const;
 
   // Starts a call. `what` names it in errors: "call forward". Arguments that are handles must be this
-  // worker's: Error(Usage).
+  // worker's: Error(Usage). A worker that has died, before or since, is the outcome that `get` throws.
   std::unique_ptr<PendingCall> begin(channel::CallRequest request, std::string what,
                                      std::chrono::milliseconds deadline);
   // begin and wait.
@@ -70,14 +70,15 @@ class Worker : public std::enable_shared_from_this<Worker> {
 // A call in flight; its answer is taken once.
 class PendingCall {
  public:
-  PendingCall(std::shared_ptr<Worker> worker, channel::Ticket ticket, std::string what,
+  // Without a ticket: the worker had ended before the call began, and `get` says so.
+  PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket, std::string what,
               std::chrono::milliseconds limit);
   ~PendingCall();
   Value get();
 
  private:
   std::shared_ptr<Worker> worker_;
-  channel::Ticket ticket_;
+  std::optional<channel::Ticket> ticket_;
   std::string what_;
   std::chrono::milliseconds limit_;
   Deadline deadline_;

@@ -1,0 +1,73 @@
+// A client's session: answers its control messages and owns its workers.
+//
+// Workers belong to one session. Requests are served side by side, each in a coroutine of its own; a failure
+// of one becomes its Failure answer here and goes no further.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "supervisor/control/template_pool.h"
+#include "supervisor/control/worker.h"
+#include "supervisor/process/environment.h"
+#include "supervisor/source/repository.h"
+
+namespace hubcell::control {
+
+// Where the programs and the worker's extension lie.
+struct Installation {
+  std::string fetcher;
+  std::string extension;
+};
+
+// A commit's files, ready to be loaded.
+struct ResolvedSource {
+  std::string name;
+  std::string ref;     // empty for a local folder
+  std::string commit;  // empty for a local folder
+  std::string folder;
+  std::vector<std::string> warnings;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(process::asio::io_context& loop, const Installation& installation, posix::UniqueFd socket);
+
+  // Serves until the client has gone. Throws Error(Protocol) where it speaks another protocol.
+  process::Task<void> run();
+
+ private:
+  // A worker that is being opened or is open; equal requests wait for the same one.
+  struct Opening {
+    explicit Opening(process::asio::io_context& loop) : finished(loop) {}
+    process::Occasion finished;
+    std::shared_ptr<Worker> worker;  // null while opening, and where that failed
+    wire::WorkerOpened answer;
+    std::optional<Error> error;
+  };
+
+  void greet(const wire::Hello& hello);
+  void take_frame(wire::Frame frame);
+  process::Task<void> open_worker(std::uint64_t request, wire::OpenWorker message);
+  process::Task<void> fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source,
+                                   std::string python, wire::OpenWorker message);
+  process::Task<ResolvedSource> resolve(std::uint64_t request, source::Repository repository);
+  process::Task<void> describe_worker(std::uint64_t request, wire::DescribeWorker message);
+  process::Task<void> diagnose(std::uint64_t request, wire::Diagnose message);
+  template <typename Work>
+  void answer(std::uint64_t request, Work work);
+  std::shared_ptr<Worker> find_worker(std::uint64_t id) const;
+
+  process::asio::io_context& loop_;
+  const Installation& installation_;
+  process::FrameSocket socket_;
+  std::optional<process::Environment> environment_;
+  std::string working_folder_;
+  std::optional<TemplatePool> templates_;
+  std::map<std::string, std::shared_ptr<Opening>> openings_;
+  std::map<std::uint64_t, std::shared_ptr<Worker>> workers_;
+  std::uint64_t next_worker_ = 1;
+};
+
+}  // namespace hubcell::control

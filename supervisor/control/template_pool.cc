@@ -1,0 +1,33 @@
+#include "supervisor/control/template_pool.h"
+
+#include <hubcell/error.h>
+
+namespace hubcell::control {
+
+TemplatePool::TemplatePool(process::asio::io_context& loop, std::string extension,
+                           const process::Environment& environment)
+    : loop_(loop), extension_(std::move(extension)), environment_(environment) {}
+
+process::Task<std::shared_ptr<process::TemplateProcess>> TemplatePool::get(std::string python) {
+  const auto known = templates_.find(python);
+  if (known != templates_.end() && !(known->second->started && known->second->started->ended())) {
+    const std::shared_ptr<Starting> starting = known->second;
+    co_await starting->finished.wait(2 * wire::kTemplateStartDeadline);
+    if (starting->error) throw Error(*starting->error);
+    if (starting->started) co_return starting->started;
+    throw Error(ErrorCode::System, "start the interpreter " + python + ": it is still starting");
+  }
+  auto starting = std::make_shared<Starting>(loop_);
+  templates_[python] = starting;
+  try {
+    starting->started = co_await process::TemplateProcess::start(loop_, python, extension_, environment_);
+  } catch (const Error& failure) {
+    starting->error = failure;
+    templates_.erase(python);
+  }
+  starting->finished.happen();
+  if (starting->error) throw Error(*starting->error);
+  co_return starting->started;
+}
+
+}  // namespace hubcell::control

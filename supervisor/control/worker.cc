@@ -1,0 +1,187 @@
+#include "supervisor/control/worker.h"
+
+#include <fcntl.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <csignal>
+#include <cstdio>
+
+#include <hubcell/error.h>
+
+#include "shared/base/log.h"
+#include "shared/channel/layout.h"
+#include "shared/posix/memory.h"
+#include "shared/posix/system_error.h"
+
+namespace hubcell::control {
+namespace {
+
+using lifecycle::Action;
+using lifecycle::Event;
+using lifecycle::State;
+
+// How long a worker that was killed may take to be gone: its memory is torn down first.
+constexpr process::Milliseconds kEndDeadline{5000};
+
+// Both data areas count towards the worker's budget; without one they may grow to what the machine has.
+std::uint64_t data_area_bytes(std::uint64_t memory_bytes) {
+  std::uint64_t budget = memory_bytes;
+  if (budget == 0) {
+    struct sysinfo machine{};
+    ::sysinfo(&machine);
+    budget = std::uint64_t{machine.totalram} * machine.mem_unit;
+  }
+  constexpr std::uint64_t kPageBytes = 4096;
+  return std::min(budget, wire::kDataAreaBytesMax) / kPageBytes * kPageBytes + kPageBytes;
+}
+
+std::pair<posix::UniqueFd, posix::UniqueFd> make_pipe() {
+  int ends[2];
+  posix::checked(::pipe2(ends, O_CLOEXEC), "make a pipe");
+  return {posix::UniqueFd(ends[0]), posix::UniqueFd(ends[1])};
+}
+
+std::string level_of(const std::vector<wire::LayerReport>& layers) {
+  // Namespaces and cgroups are not built yet, so that what holds now is the minimum.
+  for (const wire::LayerReport& layer : layers) {
+    if (!layer.holds) return "partial";
+  }
+  return "minimal";
+}
+
+}  // namespace
+
+Worker::Worker(process::asio::io_context& loop, WorkerPlan plan)
+    : loop_(loop), plan_(std::move(plan)), ended_(loop) {}
+
+void Worker::apply(Event event) {
+  const auto row = lifecycle::find_transition(state_, event);
+  if (!row) return;  // a benign race: a close that met an end, say
+  if (row->next != state_) {
+    const auto now = std::chrono::steady_clock::now();
+    char seconds[32];
+    std::snprintf(seconds, sizeof(seconds), "%.2f",
+                  std::chrono::duration<double>(now - entered_state_).count());
+    log::info("worker " + plan_.label + ": " + std::string(name(state_)) + " -> " +
+              std::string(name(row->next)) + " (" + seconds + " s)");
+    entered_state_ = now;
+    state_ = row->next;
+  }
+  if (row->action == Action::Kill && pidfd_) posix::send_signal(pidfd_.get(), SIGKILL);
+  if (row->action == Action::Forget) {
+    if (control_) control_->close();
+    ended_.happen();
+  }
+}
+
+process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> origin) {
+  origin_ = std::move(origin);
+  apply(Event::Resolved);
+  std::string failure;
+  try {
+    auto [control_ours, control_theirs] = posix::make_message_socket_pair();
+    auto [bell_ours, bell_theirs] = posix::make_message_socket_pair();
+    auto [output_ours, output_theirs] = make_pipe();
+    posix::UniqueFd memory = posix::make_sealed_memfd(
+        "hubcell-channel", channel::channel_bytes(data_area_bytes(plan_.memory_bytes)));
+    posix::UniqueFd memory_theirs(
+        posix::checked(::fcntl(memory.get(), F_DUPFD_CLOEXEC, 3), "duplicate a memfd"));
+    std::vector<posix::UniqueFd> descriptors;
+    descriptors.push_back(std::move(control_theirs));
+    descriptors.push_back(std::move(memory_theirs));
+    descriptors.push_back(std::move(bell_theirs));
+    descriptors.push_back(std::move(output_theirs));
+    const wire::ForkWorker order{.worker = plan_.id,
+                                 .name = plan_.label,
+                                 .checkout = plan_.checkout,
+                                 .seed = plan_.seed,
+                                 .memory_bytes = plan_.memory_bytes,
+                                 .threads = plan_.threads};
+    control_.emplace(loop_, std::move(control_ours));
+    output_.emplace(loop_, std::move(output_ours), plan_.label);
+    std::function<void(posix::ExitStatus)> on_end = [self = shared_from_this()](posix::ExitStatus status) {
+      self->take_end(status);
+    };
+    process::ForkedWorker forked =
+        co_await origin_->fork_worker(order, std::move(descriptors), std::move(on_end));
+    pid_ = forked.pid;
+    pidfd_ = std::move(forked.pidfd);
+    apply(Event::Forked);
+    client_descriptors_.push_back(std::move(memory));
+    client_descriptors_.push_back(std::move(bell_ours));
+    client_descriptors_.emplace_back(
+        posix::checked(::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 3), "duplicate a pidfd"));
+    auto relay = [](std::shared_ptr<Worker> self) -> process::Task<void> { co_await self->output_->run(); };
+    process::asio::co_spawn(loop_, relay(shared_from_this()), process::asio::detached);
+    co_await await_ready();
+    apply(Event::SandboxHolds);
+    auto watch = [](std::shared_ptr<Worker> self) -> process::Task<void> { co_await self->watch_control(); };
+    process::asio::co_spawn(loop_, watch(shared_from_this()), process::asio::detached);
+    co_return;
+  } catch (const Error& refused) {
+    failure = refused.what();
+  }
+  apply(Event::Failed);
+  co_await ended_.wait(kEndDeadline);
+  throw Error(ErrorCode::Sandbox, "start a worker for " + plan_.label + ": " + failure);
+}
+
+process::Task<void> Worker::await_ready() {
+  if (!co_await control_->readable(wire::kWorkerStartDeadline)) {
+    throw Error(ErrorCode::System, "it did not enter its sandbox within " +
+                                       std::to_string(wire::kWorkerStartDeadline.count()) + " s");
+  }
+  const std::optional<wire::Frame> frame = co_await control_->receive();
+  if (!frame) {
+    co_await ended_.wait(kEndDeadline);
+    throw Error(ErrorCode::System, "it " + posix::describe(exit_) + " before it was ready");
+  }
+  if (frame->tag() == wire::Tag::WorkerFailed)
+    throw Error(ErrorCode::Sandbox, frame->as<wire::WorkerFailed>().message);
+  sandbox_ = level_of(frame->as<wire::WorkerReady>().layers);
+}
+
+// A worker that serves has nothing to tell the supervisor yet: whatever it sends is a lie.
+process::Task<void> Worker::watch_control() {
+  try {
+    const std::optional<wire::Frame> frame = co_await control_->receive();
+    if (frame) frame->unexpected();
+  } catch (const Error& violation) {
+    log::warn("worker " + plan_.label + ": protocol violation: " + violation.what());
+    apply(Event::Failed);
+  }
+}
+
+void Worker::take_end(posix::ExitStatus status) {
+  exit_ = status;
+  if (output_) output_->drain();
+  if (state_ != State::Stopping)
+    log::info("worker " + plan_.label + ": its process " + posix::describe(status));
+  apply(Event::Ended);
+}
+
+void Worker::load_began(const std::string& entry) {
+  ++loads_;
+  log::info("worker " + plan_.label + ": load " + entry);
+  apply(Event::LoadBegan);
+}
+
+void Worker::load_ended() {
+  if (loads_ > 0 && --loads_ == 0) apply(Event::LoadEnded);
+}
+
+wire::WorkerStatus Worker::status() {
+  wire::WorkerStatus status{
+      .ended = ended_.happened(), .exit_code = exit_.exit_code, .signal = exit_.signal, .output_tail = {}};
+  if (output_) {
+    output_->drain();
+    status.output_tail.assign(output_->tail().begin(), output_->tail().end());
+  }
+  return status;
+}
+
+}  // namespace hubcell::control

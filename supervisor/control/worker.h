@@ -1,0 +1,72 @@
+// A worker as the supervisor sees it: where it is in its lifecycle, its process, its control socket, what it
+// prints.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "supervisor/lifecycle/lifecycle.h"
+#include "supervisor/process/output_relay.h"
+#include "supervisor/process/template_process.h"
+
+namespace hubcell::control {
+
+// What a worker is started with. All paths are absolute.
+struct WorkerPlan {
+  std::uint64_t id = 0;
+  std::string label;  // "owner/name@ref" for logs and messages
+  std::string checkout;
+  std::optional<std::uint64_t> seed;
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t threads = 0;
+};
+
+class Worker : public std::enable_shared_from_this<Worker> {
+ public:
+  Worker(process::asio::io_context& loop, WorkerPlan plan);
+
+  // Forks it and waits until its sandbox holds and it serves calls. Throws Error where that fails; the
+  // process is then ended.
+  process::Task<void> start(std::shared_ptr<process::TemplateProcess> origin);
+
+  const WorkerPlan& plan() const { return plan_; }
+  bool serves() const { return state_ == lifecycle::State::Ready || state_ == lifecycle::State::Loading; }
+  std::int64_t pid() const { return pid_; }
+  // The sandbox's level, after start: "minimal".
+  const std::string& sandbox() const { return sandbox_; }
+  // The channel's memfd, the client's end of the doorbell and the pidfd, for the client. Once.
+  std::vector<posix::UniqueFd> take_client_descriptors() { return std::move(client_descriptors_); }
+
+  void load_began(const std::string& entry);
+  void load_ended();
+  // SIGKILL, in whatever state it is.
+  void close() { apply(lifecycle::Event::Close); }
+
+  // Happens when the process has ended.
+  process::Occasion& ended() { return ended_; }
+  // What is known about the end, and the last lines it printed.
+  wire::WorkerStatus status();
+
+ private:
+  void apply(lifecycle::Event event);
+  process::Task<void> await_ready();
+  process::Task<void> watch_control();
+  void take_end(posix::ExitStatus status);
+
+  process::asio::io_context& loop_;
+  WorkerPlan plan_;
+  lifecycle::State state_ = lifecycle::State::Resolving;
+  std::chrono::steady_clock::time_point entered_state_ = std::chrono::steady_clock::now();
+  std::shared_ptr<process::TemplateProcess> origin_;
+  std::optional<process::FrameSocket> control_;
+  std::optional<process::OutputRelay> output_;
+  posix::UniqueFd pidfd_;
+  std::int64_t pid_ = 0;
+  std::string sandbox_;
+  std::vector<posix::UniqueFd> client_descriptors_;
+  std::size_t loads_ = 0;
+  process::Occasion ended_;
+  posix::ExitStatus exit_;
+};
+
+}  // namespace hubcell::control

@@ -1,0 +1,12 @@
+// What a fetcher may do to files from here on: read the remote, write the cache, nothing else.
+#pragma once
+
+#include <filesystem>
+
+namespace hubcell::fetch {
+
+// Enters Landlock: `cache_root` can be written, the local remote `remote` be read, no TCP. On a kernel
+// without Landlock it says so in the log and goes on.
+void confine(const std::filesystem::path& cache_root, const std::filesystem::path& remote);
+
+}  // namespace hubcell::fetch

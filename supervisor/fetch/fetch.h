@@ -1,0 +1,12 @@
+// One fetch: a ref of a remote becomes a commit, and the commit a read-only checkout in the cache.
+#pragma once
+
+#include "shared/wire/fetch_messages.h"
+#include "supervisor/fetch/reporter.h"
+
+namespace hubcell::fetch {
+
+// Confines the process (confinement.h), so that it can be called once. Throws Error where there is no result.
+wire::FetchResult fetch(const wire::FetchJob& job, Reporter& reporter);
+
+}  // namespace hubcell::fetch

@@ -1,0 +1,133 @@
+#include "supervisor/fetch/mirror.h"
+
+#include <optional>
+#include <set>
+#include <vector>
+
+#include <hubcell/error.h>
+
+#include "supervisor/fetch/files.h"
+#include "supervisor/source/ref_name.h"
+
+namespace hubcell::fetch {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path pack_folder(const fs::path& mirror) {
+  return mirror / "objects" / "pack";
+}
+
+// Packs have their names from the moment when they are whole; everything else was being written.
+void remove_unfinished_packs(const fs::path& mirror) {
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(pack_folder(mirror), failed)) {
+    const fs::path extension = entry.path().extension();
+    const bool whole = entry.path().filename().native().starts_with("pack-") &&
+                       (extension == ".pack" || extension == ".idx");
+    if (!whole) fs::remove(entry.path(), failed);
+  }
+}
+
+git::Repository open_repository(const fs::path& folder, const std::string& attempt) {
+  git_repository* opened = nullptr;
+  git::check(::git_repository_open(&opened, folder.c_str()), attempt);
+  return git::Repository(opened);
+}
+
+void make_mirror(const fs::path& folder) {
+  remove_tree(folder);
+  const Temporary temporary(folder.parent_path());
+  git_repository_init_options options;
+  ::git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
+  options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKPATH;
+  git_repository* made = nullptr;
+  git::check(::git_repository_init_ext(&made, temporary.path().c_str(), &options), "make " + folder.string());
+  ::git_repository_free(made);
+  put_in_place(temporary.path(), folder);
+}
+
+std::optional<git::Commit> find_commit(git_repository* repository, const git_oid& id) {
+  git_commit* found = nullptr;
+  if (::git_commit_lookup(&found, repository, &id) != 0) return std::nullopt;
+  return git::Commit(found);
+}
+
+// Walks the history of everything in `listing` until it meets `wanted`. What is missing is passed over: a tag
+// may name a file, and in a shallow clone the history ends early.
+bool is_contained(git_repository* remote, const std::string& wanted, const RefListing& listing) {
+  std::set<std::string> seen;
+  std::vector<std::string> to_visit;
+  const auto visit_later = [&](const std::string& commit) {
+    if (seen.insert(commit).second) to_visit.push_back(commit);
+  };
+  for (const auto* names : {&listing.branches, &listing.tags}) {
+    for (const auto& [name, commit] : *names)
+      visit_later(commit);
+  }
+  while (!to_visit.empty()) {
+    const std::string next = std::move(to_visit.back());
+    to_visit.pop_back();
+    if (next == wanted) return true;
+    const std::optional<git::Commit> commit = find_commit(remote, git::parse_id(next));
+    const unsigned parents = commit ? ::git_commit_parentcount(commit->get()) : 0;
+    for (unsigned i = 0; i < parents; ++i)
+      visit_later(git::format_id(*::git_commit_parent_id(commit->get(), i)));
+  }
+  return false;
+}
+
+void check_commit(git_repository* remote, const git_oid& id, const std::string& shown_as,
+                  const RefListing& listing, const ChosenRef& chosen) {
+  if (chosen.inside_history) {
+    if (find_commit(remote, id) && is_contained(remote, chosen.commit, listing)) return;
+    throw Error(ErrorCode::Source,
+                "no branch or tag of " + shown_as + " contains the commit " + chosen.commit);
+  }
+  if (find_commit(remote, id)) return;
+  throw Error(ErrorCode::Source, "ref " + source::in_quotes(chosen.ref) + " of " + shown_as +
+                                     " is no commit, or " + shown_as +
+                                     " lacks its files; a tag of a file or a folder cannot be loaded");
+}
+
+struct PackProgress {
+  Reporter& reporter;
+  std::string what;
+};
+
+// A nonzero answer ends the operation.
+int report_pack_progress(const git_indexer_progress* stats, void* payload) {
+  auto* progress = static_cast<PackProgress*>(payload);
+  return progress->reporter.progress(progress->what, stats->received_bytes) ? 0 : GIT_EUSER;
+}
+
+}  // namespace
+
+git::Repository open_mirror(const fs::path& folder) {
+  remove_unfinished_packs(folder);
+  git_repository* opened = nullptr;
+  if (::git_repository_open(&opened, folder.c_str()) == 0) return git::Repository(opened);
+  // There is none, or it is broken: it holds nothing that cannot be fetched again.
+  make_mirror(folder);
+  return open_repository(folder, "open " + folder.string());
+}
+
+void copy_commit(git_repository* mirror, const fs::path& remote, const std::string& shown_as,
+                 const RefListing& listing, const ChosenRef& chosen, Reporter& reporter) {
+  const std::string attempt = "fetch " + chosen.commit + " from " + shown_as;
+  const git_oid id = git::parse_id(chosen.commit);
+  const git::Repository origin = open_repository(remote, attempt);
+  check_commit(origin.get(), id, shown_as, listing, chosen);
+  // A pack has the commit and all of its files, or it is not there.
+  if (find_commit(mirror, id)) return;
+  PackProgress progress{.reporter = reporter, .what = "fetch " + shown_as};
+  git_packbuilder* made = nullptr;
+  git::check(::git_packbuilder_new(&made, origin.get()), attempt);
+  const git::PackBuilder builder(made);
+  git::check(::git_packbuilder_insert_commit(builder.get(), &id), attempt);
+  const fs::path packs = pack_folder(::git_repository_path(mirror));
+  git::check(::git_packbuilder_write(builder.get(), packs.c_str(), 0, report_pack_progress, &progress),
+             attempt);
+}
+
+}  // namespace hubcell::fetch

@@ -1,0 +1,30 @@
+// Tells the supervisor how far a fetch has come, and in the end how it went.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "shared/wire/fetch_messages.h"
+
+namespace hubcell::fetch {
+
+class Reporter {
+ public:
+  // Borrows `socket`.
+  explicit Reporter(int socket) : socket_(socket) {}
+
+  // Sends at once where `what` is new, else at most ten times a second. False when nobody listens any more:
+  // the fetch is to stop. Never throws, so that libgit2 may call it.
+  bool progress(const std::string& what, std::uint64_t done = 0, std::uint64_t total = 0) noexcept;
+
+  // The last message. Its text is made one line that fits.
+  void result(wire::FetchResult result);
+
+ private:
+  int socket_;
+  std::string last_what_;
+  std::chrono::steady_clock::time_point next_send_;
+};
+
+}  // namespace hubcell::fetch

@@ -1,0 +1,65 @@
+// hubcell-supervisor: starts templates, workers and fetchers for one program, and ends with it.
+//
+// Descriptor 3 is the control socket. Without --foreground the process detaches at once, so that it is not
+// the program's child and the program's own wait() never meets it.
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+
+#include <hubcell/error.h>
+
+#include "shared/base/log.h"
+#include "supervisor/control/session.h"
+
+namespace {
+
+constexpr int kControlDescriptor = 3;
+
+void detach() {
+  const pid_t child = ::fork();
+  if (child < 0) {
+    std::perror("hubcell-supervisor: fork");
+    ::_exit(1);
+  }
+  if (child > 0) ::_exit(0);
+  ::setsid();
+}
+
+hubcell::control::Installation find_installation() {
+  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  return {.fetcher = folder / "hubcell-fetch", .extension = folder / "_hubcell_worker.abi3.so"};
+}
+
+hubcell::process::Task<void> serve(boost::asio::io_context& loop,
+                                   const hubcell::control::Installation& installation) {
+  auto session = std::make_shared<hubcell::control::Session>(loop, installation,
+                                                             hubcell::posix::UniqueFd(kControlDescriptor));
+  try {
+    co_await session->run();
+  } catch (const hubcell::Error& failure) {
+    hubcell::log::error(failure.what());
+  }
+  loop.stop();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool foreground = argc > 1 && std::string_view(argv[1]) == "--foreground";
+  if (!foreground) detach();
+  // The terminal's Ctrl-C is the program's to handle: its end is ours.
+  for (const int ignored : {SIGINT, SIGHUP, SIGPIPE, SIGQUIT})
+    std::signal(ignored, SIG_IGN);
+  const hubcell::control::Installation installation = find_installation();
+  boost::asio::io_context loop(1);
+  boost::asio::co_spawn(loop, serve(loop, installation), boost::asio::detached);
+  loop.run();
+  return 0;
+}

@@ -1,0 +1,32 @@
+// The environment of a session: what decides about names, caches and interpreters, and what children get of
+// it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace hubcell::process {
+
+class Environment {
+ public:
+  // From NAME=value strings.
+  explicit Environment(const std::vector<std::string>& assignments);
+
+  // The value, or an empty string.
+  std::string get(const std::string& name) const;
+  const std::map<std::string, std::string>& all() const { return values_; }
+
+  // What a template (and so its workers) gets: an allow-list, because tokens and credentials live in
+  // environments. OpenBLAS, which starts its threads when it is loaded, is held to one: a template must have
+  // one thread. OpenMP starts its own in the first parallel region, which a template never enters.
+  std::vector<std::string> for_template() const;
+  // What the fetcher gets.
+  std::vector<std::string> for_fetcher() const;
+
+ private:
+  std::vector<std::string> pick(const std::vector<std::string>& names) const;
+  std::map<std::string, std::string> values_;
+};
+
+}  // namespace hubcell::process

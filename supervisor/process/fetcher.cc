@@ -1,0 +1,43 @@
+#include "supervisor/process/fetcher.h"
+
+#include <hubcell/error.h>
+
+#include "shared/posix/process.h"
+#include "shared/wire/limits.h"
+
+namespace hubcell::process {
+
+Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, wire::FetchJob job,
+                                  const Environment& environment,
+                                  std::function<void(const wire::FetchProgress&)> report) {
+  auto [ours, theirs] = posix::make_message_socket_pair();
+  const posix::SpawnOptions options{.program = program,
+                                    .arguments = {},
+                                    .environment = environment.for_fetcher(),
+                                    .directory = "/",
+                                    .descriptors = {theirs.get()},
+                                    .die_with_parent = true};
+  posix::ChildProcess fetcher = posix::spawn(options);
+  theirs.reset();
+  posix::send_message(ours.get(), wire::encode(job), {});
+  const auto end = std::chrono::steady_clock::now() + wire::kFetchDeadline;
+  for (;;) {
+    const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
+    if (!co_await wait_readable(loop, ours.get(), left)) {
+      throw Error(ErrorCode::Source, "fetch " + job.url + ": it took longer than " +
+                                         std::to_string(wire::kFetchDeadline.count()) + " s and was ended");
+    }
+    const std::optional<posix::Message> message = posix::receive_message(ours.get());
+    if (!message) continue;
+    if (message->bytes.empty()) {
+      throw Error(ErrorCode::Source, "fetch " + job.url + ": the fetcher " + posix::describe(fetcher.wait()));
+    }
+    auto event = wire::decode<wire::FetchEvent>(message->bytes);
+    if (event.progress) report(*event.progress);
+    if (!event.result) continue;
+    if (!event.result->ok) throw Error(event.result->error_code, event.result->error_message);
+    co_return std::move(*event.result);
+  }
+}
+
+}  // namespace hubcell::process

@@ -1,0 +1,80 @@
+#include "supervisor/process/loop.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace hubcell::process {
+namespace {
+
+Task<void> wait_for_cancel(asio::steady_timer& timer) {
+  boost::system::error_code ignored;
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+// The longest wait that a timer is given; "no deadline" is longer than any program runs.
+constexpr Milliseconds kLongest = std::chrono::hours(24 * 365);
+
+Task<bool> wait_stream(asio::posix::stream_descriptor& stream, Milliseconds deadline) {
+  using namespace asio::experimental::awaitable_operators;
+  asio::steady_timer limit(stream.get_executor(), std::min(deadline, kLongest));
+  boost::system::error_code failure;
+  bool readable = false;
+  auto watch = [&]() -> Task<void> {
+    co_await stream.async_wait(asio::posix::descriptor_base::wait_read,
+                               asio::redirect_error(asio::use_awaitable, failure));
+    readable = !failure;
+  };
+  auto watching = watch();
+  auto limiting = wait_for_cancel(limit);
+  co_await (std::move(watching) || std::move(limiting));
+  co_return readable;
+}
+
+}  // namespace
+
+void Occasion::happen() {
+  happened_ = true;
+  timer_.cancel();
+}
+
+Task<bool> Occasion::wait(Milliseconds deadline) {
+  using namespace asio::experimental::awaitable_operators;
+  if (happened_) co_return true;
+  asio::steady_timer limit(loop_, std::min(deadline, kLongest));
+  co_await (wait_for_cancel(timer_) || wait_for_cancel(limit));
+  co_return happened_;
+}
+
+Task<bool> wait_readable(asio::io_context& loop, int descriptor, Milliseconds deadline) {
+  asio::posix::stream_descriptor borrowed(loop, descriptor);
+  const bool readable = co_await wait_stream(borrowed, deadline);
+  borrowed.release();
+  co_return readable;
+}
+
+FrameSocket::FrameSocket(asio::io_context& loop, posix::UniqueFd socket) : stream_(loop, socket.release()) {}
+
+Task<bool> FrameSocket::readable(Milliseconds deadline) {
+  return wait_stream(stream_, deadline);
+}
+
+Task<std::optional<wire::Frame>> FrameSocket::receive() {
+  for (;;) {
+    boost::system::error_code failure;
+    co_await stream_.async_wait(asio::posix::descriptor_base::wait_read,
+                                asio::redirect_error(asio::use_awaitable, failure));
+    if (failure) co_return std::nullopt;
+    std::optional<posix::Message> message = posix::receive_message(stream_.native_handle());
+    if (!message) continue;
+    if (message->bytes.empty()) co_return std::nullopt;
+    co_return wire::Frame(std::move(*message));
+  }
+}
+
+void FrameSocket::close() {
+  boost::system::error_code ignored;
+  stream_.close(ignored);
+}
+
+}  // namespace hubcell::process

@@ -1,0 +1,63 @@
+// What the supervisor's coroutines wait with: one thread, one loop, every wait with a deadline.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <optional>
+#include <span>
+
+#include "shared/posix/unique_fd.h"
+#include "shared/wire/frame.h"
+
+namespace hubcell::process {
+
+namespace asio = boost::asio;
+template <typename Result>
+using Task = asio::awaitable<Result>;
+using Milliseconds = std::chrono::milliseconds;
+
+// Something that happens once and that any number of coroutines wait for.
+class Occasion {
+ public:
+  explicit Occasion(asio::io_context& loop)
+      : timer_(loop, asio::steady_timer::time_point::max()), loop_(loop) {}
+  void happen();
+  bool happened() const { return happened_; }
+  // False when `deadline` passed first.
+  Task<bool> wait(Milliseconds deadline);
+
+ private:
+  asio::steady_timer timer_;
+  asio::io_context& loop_;
+  bool happened_ = false;
+};
+
+// Waits until `descriptor` (borrowed; a pidfd, a pipe, a socket) is readable; false when `deadline` passed.
+Task<bool> wait_readable(asio::io_context& loop, int descriptor, Milliseconds deadline);
+
+// A socket of control frames, whole messages in both directions.
+class FrameSocket {
+ public:
+  FrameSocket(asio::io_context& loop, posix::UniqueFd socket);
+
+  // Waits for something to receive (the peer's end counts); false when `deadline` passed.
+  Task<bool> readable(Milliseconds deadline);
+  // The next frame; none when the peer has closed. Throws Error(Protocol) on a message that is no frame.
+  Task<std::optional<wire::Frame>> receive();
+  // False when the peer is gone.
+  template <class Body>
+  bool send(std::uint64_t request, const Body& body, std::span<const int> descriptors = {}) {
+    return wire::send_frame(stream_.native_handle(), request, body, descriptors);
+  }
+  int native_handle() { return stream_.native_handle(); }
+  void close();
+
+ private:
+  asio::posix::stream_descriptor stream_;
+};
+
+}  // namespace hubcell::process

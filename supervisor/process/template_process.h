@@ -1,0 +1,72 @@
+// One Python interpreter that has torch imported and forks workers on request, seen from the supervisor.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "shared/posix/process.h"
+#include "supervisor/process/environment.h"
+#include "supervisor/process/loop.h"
+
+namespace hubcell::process {
+
+// A worker's process: forked by a template, followed by its pidfd.
+struct ForkedWorker {
+  std::int64_t pid = 0;
+  posix::UniqueFd pidfd;
+};
+
+class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
+ public:
+  // Starts `python` with the extension of `extension_path` and waits until it has imported torch.
+  // Throws Error(Usage) where the interpreter has no torch, is broken or too old: one line that says which.
+  static Task<std::shared_ptr<TemplateProcess>> start(asio::io_context& loop, std::string python,
+                                                      std::string extension_path,
+                                                      const Environment& environment);
+  ~TemplateProcess();
+
+  const std::string& python() const { return python_; }
+  const wire::TemplateReady& versions() const { return versions_; }
+  bool ended() const { return ended_; }
+
+  // Asks for a worker. `on_end` is called once, in the loop, when that worker's process has ended (also when
+  // the template died with it). Throws Error(System) where it could not be forked.
+  Task<ForkedWorker> fork_worker(wire::ForkWorker order, std::vector<posix::UniqueFd> descriptors,
+                                 std::function<void(posix::ExitStatus)> on_end);
+  Task<std::vector<wire::LayerReport>> probe_layers();
+
+ private:
+  TemplateProcess(asio::io_context& loop, std::string python, posix::ChildProcess process,
+                  posix::UniqueFd socket);
+  Task<void> read_frames();
+  void take_frame(wire::Frame frame);
+  void end();
+
+  struct PendingFork {
+    explicit PendingFork(asio::io_context& loop) : answered(loop) {}
+    Occasion answered;
+    std::optional<ForkedWorker> worker;
+    std::string error = "the template ended";
+  };
+  struct PendingProbe {
+    explicit PendingProbe(asio::io_context& loop) : answered(loop) {}
+    Occasion answered;
+    std::vector<wire::LayerReport> layers;
+  };
+
+  asio::io_context& loop_;
+  std::string python_;
+  posix::ChildProcess process_;
+  FrameSocket socket_;
+  wire::TemplateReady versions_;
+  bool ended_ = false;
+  std::map<std::uint64_t, std::shared_ptr<PendingFork>> forks_;
+  std::map<std::uint64_t, std::function<void(posix::ExitStatus)>> on_end_;
+  std::shared_ptr<PendingProbe> probe_;
+};
+
+}  // namespace hubcell::process

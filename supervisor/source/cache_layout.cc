@@ -1,0 +1,71 @@
+#include "supervisor/source/cache_layout.h"
+
+#include <cctype>
+#include <string_view>
+
+#include "supervisor/source/ref_name.h"
+
+namespace hubcell::source {
+namespace {
+
+// File systems allow 255 bytes; the temporary prefix and the folders' mark need some of them.
+constexpr std::size_t kFileNameBytesMax = 200;
+constexpr char kContinuesMark = '~';
+constexpr std::string_view kFirstLine = "hubcell index 1";
+
+std::string encoded(char letter) {
+  const auto byte = static_cast<unsigned char>(letter);
+  if (std::isalnum(byte) != 0 || letter == '-' || letter == '.') return {letter};
+  if (letter == '/') return "_";
+  if (letter == ':') return "+";
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  return {'=', kDigits[byte / 16U], kDigits[byte % 16U]};
+}
+
+std::optional<std::string> take_line(std::string_view& text, std::string_view label) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos || !text.starts_with(label)) return std::nullopt;
+  std::string line(text.substr(label.size(), end - label.size()));
+  text.remove_prefix(end + 1);
+  return line;
+}
+
+}  // namespace
+
+RepositoryFolder::RepositoryFolder(const std::filesystem::path& cache_root, const std::string& url)
+    : path_(cache_root / "repositories" / path_of_text(url)) {}
+
+std::filesystem::path RepositoryFolder::index_entry(const std::optional<std::string>& ref) const {
+  return index() / path_of_text(ref.value_or(kDefaultRef));
+}
+
+std::string IndexEntry::to_text() const {
+  return std::string(kFirstLine) + "\nref " + ref + "\ncommit " + commit + "\n";
+}
+
+std::optional<IndexEntry> IndexEntry::from_text(const std::string& text) {
+  std::string_view rest = text;
+  const auto first = take_line(rest, kFirstLine);
+  const auto ref = take_line(rest, "ref ");
+  const auto commit = take_line(rest, "commit ");
+  if (!first || !first->empty() || !ref || !commit || !rest.empty() || !is_commit(*commit))
+    return std::nullopt;
+  return IndexEntry{.ref = *ref, .commit = *commit};
+}
+
+std::filesystem::path path_of_text(const std::string& text) {
+  std::filesystem::path folders;
+  std::string name;
+  for (const char letter : text) {
+    // A name that began with '.' could be hidden, "..", or look like something temporary.
+    std::string next = name.empty() && letter == '.' ? "=2E" : encoded(letter);
+    if (name.size() + next.size() > kFileNameBytesMax) {
+      folders /= name + kContinuesMark;
+      name.clear();
+    }
+    name += next;
+  }
+  return folders / name;
+}
+
+}  // namespace hubcell::source

@@ -1,0 +1,55 @@
+// Where things lie in the cache. The supervisor reads by it (cache.h), the fetcher writes by it.
+//
+//     <hub dir>/hubcell/repositories/<remote>/      one folder for each remote, named after its URL
+//         lock                        held (fcntl) by the fetcher that changes anything beside it; never
+//         removed mirror.git/                 bare repository with the objects of the fetched commits,
+//         without their history checkouts/<commit>/         the commit's files, read-only index/<ref> what
+//         that ref meant when it was fetched last; index/HEAD for the default branch
+//
+// Everything is made under a name that begins with kTemporaryPrefix, in the folder where it belongs, and
+// put in place by rename; the entry of the index comes last. So whatever has its own name is whole, and a
+// reader needs no lock. What a killed fetcher left under a temporary name, the next one removes.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace hubcell::source {
+
+inline constexpr const char* kTemporaryPrefix = ".new-";
+// The index' name for "no ref given", and the one ref that means the same.
+inline constexpr const char* kDefaultRef = "HEAD";
+
+class RepositoryFolder {
+ public:
+  RepositoryFolder(const std::filesystem::path& cache_root, const std::string& url);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path lock_file() const { return path_ / "lock"; }
+  std::filesystem::path mirror() const { return path_ / "mirror.git"; }
+  std::filesystem::path checkouts() const { return path_ / "checkouts"; }
+  std::filesystem::path checkout(const std::string& commit) const { return checkouts() / commit; }
+  std::filesystem::path index() const { return path_ / "index"; }
+  std::filesystem::path index_entry(const std::optional<std::string>& ref) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+// What stands in a file of the index.
+struct IndexEntry {
+  std::string ref;     // for people: as it was asked for, or the default branch's name
+  std::string commit;  // 40 hexadecimal digits
+
+  std::string to_text() const;
+  // Empty where `text` is no entry.
+  static std::optional<IndexEntry> from_text(const std::string& text);
+};
+
+// `text` as a relative path of letters, digits and "-._+=~" only: '/' becomes '_', ':' becomes '+', other
+// bytes become '=' and two digits. Texts that differ have paths that differ, and none lies below another's;
+// one too long for a file name continues in a folder, whose name ends with '~'.
+std::filesystem::path path_of_text(const std::string& text);
+
+}  // namespace hubcell::source
