@@ -28,8 +28,9 @@ class SpanWriter : public cereal::OutputArchive<SpanWriter, cereal::AllowEmptyCl
  public:
   SpanWriter() : OutputArchive(this) {}
   void append(const void* data, std::size_t bytes) {
-    const auto* begin = static_cast<const std::byte*>(data);
-    bytes_.insert(bytes_.end(), begin, begin + bytes);
+    const std::size_t end = bytes_.size();
+    bytes_.resize(end + bytes);
+    if (bytes != 0) std::memcpy(bytes_.data() + end, data, bytes);
   }
   std::size_t size() const { return bytes_.size(); }
   std::vector<std::byte> take_bytes() { return std::move(bytes_); }
