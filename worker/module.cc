@@ -34,22 +34,23 @@ PyObject* run_template(PyObject*, PyObject* argument) {
   ::_exit(0);
 }
 
-PyMethodDef kMethods[] = {
+PyMethodDef methods[] = {
     {"run_template", run_template, METH_O, "Serves as a template on a socket's descriptor; does not return."},
     {nullptr, nullptr, 0, nullptr}};
 
-PyModuleDef kModule{PyModuleDef_HEAD_INIT,
-                    "_hubcell_worker",
-                    "hubcell's worker.",
-                    0,
-                    kMethods,
-                    nullptr,
-                    nullptr,
-                    nullptr,
-                    nullptr};
+PyModuleDef module_definition{PyModuleDef_HEAD_INIT,
+                              "_hubcell_worker",
+                              "hubcell's worker.",
+                              0,
+                              methods,
+                              nullptr,
+                              nullptr,
+                              nullptr,
+                              nullptr};
 
 }  // namespace
 
-PyMODINIT_FUNC PyInit__hubcell_worker() {
-  return PyModule_Create(&kModule);
+// The name is Python's rule.
+PyMODINIT_FUNC PyInit__hubcell_worker() {  // NOLINT(bugprone-reserved-identifier)
+  return PyModule_Create(&module_definition);
 }

@@ -35,7 +35,7 @@ struct Header {
 };
 
 inline constexpr std::size_t kSlotsOffset = 4096;
-inline constexpr std::size_t kAreasOffset = kSlotsOffset + 4096 * 3;
+inline constexpr std::size_t kAreasOffset = kSlotsOffset + std::size_t{4096} * 3;
 inline constexpr std::size_t kBlockAlignment = 64;
 
 static_assert(sizeof(Slot) == 128 && alignof(Slot) == 128);

@@ -11,8 +11,8 @@
 namespace hubcell::python {
 namespace {
 
-constexpr std::size_t kMessageBytesMax = 8 * 1024;
-constexpr std::size_t kTracebackBytesMax = 64 * 1024;
+constexpr std::size_t kMessageBytesMax = std::size_t{8} * 1024;
+constexpr std::size_t kTracebackBytesMax = std::size_t{64} * 1024;
 
 // The text of a str object, or `otherwise` where there is none; what Python raised meanwhile is dropped.
 std::string text_or(const PyRef& text, const std::string& otherwise) {

@@ -65,7 +65,7 @@ PyRef make_capsule(const Tensor& tensor) {
                        .context = exported.get(),
                        .deleter = &end_export};
   PyRef capsule = checked(PyCapsule_New(&exported->managed, dlpack::kCapsuleName, &end_capsule));
-  exported.release();
+  static_cast<void>(exported.release());
   return capsule;
 }
 

@@ -171,7 +171,9 @@ void Worker::load_began(const std::string& entry) {
 }
 
 void Worker::load_ended() {
-  if (loads_ > 0 && --loads_ == 0) apply(Event::LoadEnded);
+  if (loads_ == 0) return;
+  --loads_;
+  if (loads_ == 0) apply(Event::LoadEnded);
 }
 
 wire::WorkerStatus Worker::status() {

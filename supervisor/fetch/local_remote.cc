@@ -52,7 +52,7 @@ std::vector<std::string> read_lines(const fs::path& file) {
 
 // The folder with HEAD, refs and the rest: below a work tree, or the folder itself.
 fs::path git_folder(const fs::path& remote) {
-  const fs::path below = remote / ".git";
+  fs::path below = remote / ".git";
   std::error_code ignored;
   if (fs::is_directory(below, ignored)) return below;
   constexpr std::string_view kLabel = "gitdir: ";

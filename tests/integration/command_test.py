@@ -164,6 +164,14 @@ class Command(unittest.TestCase):
         self.assertTrue(findings["interpreter"]["holds"] and findings["torch"]["holds"])
         self.assertIn("seccomp", findings)
 
+    def test_supervisor_and_client_link_none_of_the_heavy_libraries(self):
+        folder = os.path.dirname(os.path.dirname(os.path.realpath(PROGRAM)))
+        for program in (PROGRAM, os.path.join(folder, "libexec", "hubcell", "hubcell-supervisor")):
+            linked = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+            self.assertIn("libc.so", linked)
+            for library in ("torch", "c10", "python", "git2", "curl"):
+                self.assertNotIn("lib" + library, linked, program)
+
     def test_failures_are_one_line_that_helps(self):
         self.assert_one_line("run", "owner/nets@v3", "net", says=r"owner/nets@v3: .*'v3'.*did you mean '?v[12]")
         self.assert_one_line("run", "owner/missing", "net", says="owner/missing")

@@ -113,7 +113,7 @@ TEST_F(SandboxProcess, TheProcessCannotBecomeAnother) {
   expect_refused([] { return errno_of(::personality(0xffffffff)); });
   expect_refused([] { return errno_of(::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); });
   expect_refused([] { return errno_of(::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)); });
-  expect_refused([] { return errno_of(::setresuid(::getuid(), ::getuid(), ::getuid())); });
+  expect_refused([] { return errno_of(::syscall(SYS_setresuid, ::getuid(), ::getuid(), ::getuid())); });
   EXPECT_EQ(inside([] { return ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }), 0);
   EXPECT_EQ(inside([] { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }), 1);
 }
