@@ -43,7 +43,7 @@ hubcell::process::Task<void> serve(boost::asio::io_context& loop,
                                                              hubcell::posix::UniqueFd(kControlDescriptor));
   try {
     co_await session->run();
-  } catch (const hubcell::Error& failure) {
+  } catch (const std::exception& failure) {
     hubcell::log::error(failure.what());
   }
   loop.stop();

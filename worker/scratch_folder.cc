@@ -11,7 +11,6 @@
 
 #include <hubcell/error.h>
 
-#include "shared/base/log.h"
 #include "shared/posix/system_error.h"
 
 namespace hubcell::worker {
@@ -33,18 +32,17 @@ posix::UniqueFd try_lock(const std::string& path, int flags) {
   return lock;
 }
 
-void remove_tree(const fs::path& path) {
-  std::error_code failure;
-  // Foreign code may have taken its folders' permissions away from us; as their owner we give them back.
-  for (auto entry =
-           fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied, failure);
-       !failure && entry != fs::recursive_directory_iterator(); entry.increment(failure)) {
-    if (entry->is_directory(failure) && !entry->is_symlink(failure)) {
-      fs::permissions(entry->path(), fs::perms::owner_all, fs::perm_options::add, failure);
-    }
-  }
-  fs::remove_all(path, failure);
-  if (failure) log::warn("remove " + path.string() + ": " + failure.message());
+// Folders may be nested deeper than a path can name, hold any number of files, and be closed to their own
+// owner: chmod and rm know all that. The lock goes last, so that a removal that did not get there is found by
+// the next sweep.
+posix::ChildProcess start_removal(const std::string& path) {
+  constexpr const char* kScript = "chmod -R u+rwX -- \"$1\"; rm -rf -- \"$1\" && rm -f -- \"$1$2\"";
+  return posix::spawn(
+      {.program = "/bin/sh",
+       .arguments = {"-c", std::string("exec 2>/dev/null; ") + kScript, "sh", path, kLockSuffix},
+       .environment = {"PATH=/usr/bin:/bin"},
+       .directory = "/",
+       .descriptors = {}});
 }
 
 std::string random_name() {
@@ -70,16 +68,16 @@ std::string scratch_root() {
   return root;
 }
 
-void sweep_scratch_folders(const std::string& root) {
+std::vector<posix::ChildProcess> sweep_scratch_folders(const std::string& root) {
+  std::vector<posix::ChildProcess> removals;
   std::error_code failure;
   for (const fs::directory_entry& entry : fs::directory_iterator(root, failure)) {
     if (entry.path().extension() != kLockSuffix) continue;
     const std::string path = fs::path(entry.path()).replace_extension();
     const posix::UniqueFd lock = try_lock(path, 0);
-    if (!lock) continue;
-    remove_tree(path);
-    ::unlink(entry.path().c_str());
+    if (lock) removals.push_back(start_removal(path));
   }
+  return removals;
 }
 
 ScratchFolder ScratchFolder::create(const std::string& root) {
@@ -93,16 +91,8 @@ ScratchFolder ScratchFolder::create(const std::string& root) {
   throw Error(ErrorCode::System, "make a scratch folder below " + root + ": no file can be made there");
 }
 
-ScratchFolder& ScratchFolder::operator=(ScratchFolder&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(lock_, other.lock_);
-  return *this;
-}
-
-ScratchFolder::~ScratchFolder() {
-  if (!lock_) return;
-  remove_tree(path_);
-  ::unlink((path_ + kLockSuffix).c_str());
+posix::ChildProcess ScratchFolder::remove() const {
+  return start_removal(path_);
 }
 
 }  // namespace hubcell::worker

@@ -45,7 +45,9 @@ channel::CallResponse Server::perform(std::span<const std::byte> frame) {
     for (const std::uint64_t id : std::exchange(request.released_handles, {}))
       objects_.release(id);
     channel_.free_answers(request.released_blocks);
-    if (request.verb != channel::Verb::Release) response.value = verbs_.perform(request);
+    // Nobody waits for a call that was given up before its turn.
+    const bool is_wanted = request.verb != channel::Verb::Release && !is_cancelled();
+    if (is_wanted) response.value = verbs_.perform(request);
     return response;
   } catch (const Error& error) {
     response.failure = failure_of(error);

@@ -3,6 +3,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <vector>
 
@@ -14,6 +17,8 @@
 
 namespace hubcell::worker {
 namespace {
+
+constexpr std::chrono::seconds kRemovalDeadline{10};
 
 // A child that was forked while another thread held a lock would wait for it for ever.
 void require_single_thread() {
@@ -49,7 +54,7 @@ Template::Template(posix::UniqueFd socket, const std::string& folder)
       steps_(folder),
       seccomp_(sandbox::SeccompProgram::compile()) {
   scratch_root_ = scratch_root();
-  sweep_scratch_folders(scratch_root_);
+  removals_ = sweep_scratch_folders(scratch_root_);
   require_single_thread();
   wire::send_frame(socket_.get(), 0,
                    wire::TemplateReady{.python_version = steps_.python_version(),
@@ -57,13 +62,13 @@ Template::Template(posix::UniqueFd socket, const std::string& folder)
 }
 
 void Template::run() {
+  serve();
+  end();
+}
+
+void Template::serve() {
   while (wait()) {
-    std::vector<std::uint64_t> ended;
-    for (const auto& [worker, child] : children_) {
-      if (posix::has_ended(child.process.pidfd())) ended.push_back(worker);
-    }
-    for (const std::uint64_t worker : ended)
-      reap(worker);
+    reap_ended();
     while (std::optional<posix::Message> message = posix::receive_message(socket_.get())) {
       if (message->bytes.empty()) return;
       take_frame(wire::Frame(std::move(*message)));
@@ -71,11 +76,38 @@ void Template::run() {
   }
 }
 
+void Template::reap_ended() {
+  std::vector<std::uint64_t> ended;
+  for (const auto& [worker, child] : children_) {
+    if (posix::has_ended(child.process.pidfd())) ended.push_back(worker);
+  }
+  for (const std::uint64_t worker : ended)
+    reap(worker);
+  std::erase_if(removals_,
+                [](const posix::ChildProcess& removal) { return posix::has_ended(removal.pidfd()); });
+}
+
+// A folder that takes longer to remove than anybody waits is left to the next start.
+void Template::end() {
+  for (auto& [worker, child] : children_)
+    child.process.kill(SIGKILL);
+  for (auto& [worker, child] : children_) {
+    child.process.wait();
+    removals_.push_back(child.scratch.remove());
+  }
+  const auto end = std::chrono::steady_clock::now() + kRemovalDeadline;
+  for (const posix::ChildProcess& removal : removals_) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    posix::wait_readable(removal.pidfd(), std::max(left, std::chrono::milliseconds(0)));
+  }
+}
+
 bool Template::wait() {
   std::vector<pollfd> entries{{.fd = socket_.get(), .events = POLLIN, .revents = 0}};
-  for (const auto& [worker, child] : children_) {
+  for (const auto& [worker, child] : children_)
     entries.push_back({.fd = child.process.pidfd(), .events = POLLIN, .revents = 0});
-  }
+  for (const posix::ChildProcess& removal : removals_)
+    entries.push_back({.fd = removal.pidfd(), .events = POLLIN, .revents = 0});
   while (::poll(entries.data(), entries.size(), -1) < 0) {
     if (errno != EINTR) return false;
   }
@@ -85,6 +117,7 @@ bool Template::wait() {
 void Template::reap(std::uint64_t worker) {
   auto child = children_.extract(worker);
   const posix::ExitStatus status = child.mapped().process.wait();
+  removals_.push_back(child.mapped().scratch.remove());
   wire::send_frame(
       socket_.get(), 0,
       wire::WorkerEnded{.worker = worker, .exit_code = status.exit_code, .signal = status.signal});
@@ -126,9 +159,9 @@ void Template::fork_worker(wire::Frame frame) {
   }
   PyOS_AfterFork_Parent();
   if (pid < 0) throw Error(ErrorCode::System, "the system has no room for another process");
-  posix::ChildProcess process(pid, posix::open_pidfd(pid));
+  posix::ChildProcess process = posix::ChildProcess::adopt(pid);
   const int pidfd = process.pidfd();
-  children_.emplace(order.worker, Child{.process = std::move(process), .scratch = std::move(scratch)});
+  children_.emplace(order.worker, Child{.scratch = std::move(scratch), .process = std::move(process)});
   wire::send_frame(socket_.get(), 0, wire::WorkerForked{.worker = order.worker, .pid = pid},
                    std::span(&pidfd, 1));
 }

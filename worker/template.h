@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "shared/posix/process.h"
 #include "shared/posix/unique_fd.h"
@@ -22,18 +23,23 @@ class Template {
   // Throws Error where the interpreter cannot serve.
   Template(posix::UniqueFd socket, const std::string& folder);
 
-  // Serves until the supervisor has gone. In a forked child this does not return: the child ends in it.
+  // Serves until the supervisor has gone, and then ends all workers and removes their folders. In a forked
+  // child this does not return: the child ends in it.
   void run();
 
  private:
   struct Child {
+    ScratchFolder scratch;  // outlives the process that writes in it
     posix::ChildProcess process;
-    ScratchFolder scratch;
   };
 
+  void serve();
   void take_frame(wire::Frame frame);
   void fork_worker(wire::Frame frame);
   void reap(std::uint64_t worker);
+  void reap_ended();
+  // Ends all workers and removes their folders.
+  void end();
   // Waits for a message or the end of a child; false when the supervisor has gone.
   bool wait();
 
@@ -43,6 +49,7 @@ class Template {
   sandbox::SeccompProgram seccomp_;
   std::string scratch_root_;
   std::map<std::uint64_t, Child> children_;
+  std::vector<posix::ChildProcess> removals_;  // of folders
 };
 
 }  // namespace hubcell::worker

@@ -20,8 +20,8 @@ namespace {
 constexpr std::chrono::milliseconds kSleepSlice{20};
 // Free memory that stays mapped to pages, so that the next call finds them warm.
 constexpr std::uint64_t kWarmBytesMax = std::uint64_t{256} << 20;
-// Releases that one request carries, and what makes a request of its own worthwhile.
-constexpr std::size_t kReleasedPerRequestMax = 4096;
+// What makes a request worthwhile that does nothing but release.
+constexpr std::size_t kReleasedBlocksDue = 1024;
 constexpr std::uint64_t kReleasedBytesDue = std::uint64_t{16} << 20;
 
 SlotState load_state(const Slot& slot) {
@@ -116,6 +116,10 @@ bool ClientChannel::is_answered(const Ticket& ticket) const {
   return load_state(view_.slots[ticket.slot]) == SlotState::Answered;
 }
 
+bool ClientChannel::is_queued(const Ticket& ticket) const {
+  return load_state(view_.slots[ticket.slot]) == SlotState::Requested;
+}
+
 WaitOutcome ClientChannel::wait(const Ticket& ticket,
                                 std::optional<std::chrono::steady_clock::time_point> deadline) {
   Slot& slot = view_.slots[ticket.slot];
@@ -188,16 +192,17 @@ void ClientChannel::release_blocks(std::span<const std::uint64_t> offsets) {
   released_.blocks.insert(released_.blocks.end(), offsets.begin(), offsets.end());
 }
 
-ClientChannel::Released ClientChannel::take_released() {
+ClientChannel::Released ClientChannel::take_released(std::size_t count_max) {
   const std::scoped_lock lock(mutex_);
   released_block_bytes_ = 0;
-  return {.handles = take_some(released_.handles, kReleasedPerRequestMax),
-          .blocks = take_some(released_.blocks, kReleasedPerRequestMax)};
+  return {.handles = take_some(released_.handles, count_max),
+          .blocks = take_some(released_.blocks, count_max)};
 }
 
 bool ClientChannel::release_is_due() {
   const std::scoped_lock lock(mutex_);
-  return !released_.handles.empty() || released_block_bytes_ >= kReleasedBytesDue;
+  return !released_.handles.empty() || released_block_bytes_ >= kReleasedBytesDue ||
+         released_.blocks.size() >= kReleasedBlocksDue;
 }
 
 }  // namespace hubcell::channel

@@ -50,6 +50,8 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   // Waits for the answer, until `deadline` if there is one.
   WaitOutcome wait(const Ticket& ticket, std::optional<std::chrono::steady_clock::time_point> deadline);
   bool is_answered(const Ticket& ticket) const;
+  // Whether the worker says that it still waits behind other calls.
+  bool is_queued(const Ticket& ticket) const;
   // Copies the encoded response out and frees the slot. The call must be answered. Error(Protocol) on a lie;
   // the slot is then free all the same.
   std::vector<std::byte> take_response(const Ticket& ticket);
@@ -66,8 +68,8 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
     std::vector<std::uint64_t> handles;
     std::vector<std::uint64_t> blocks;
   };
-  // What the next request should say is no longer needed: up to a bounded number of each.
-  Released take_released();
+  // What the next request should say is no longer needed: at most `count_max` of each.
+  Released take_released(std::size_t count_max);
   // Whether so much is waiting to be released that it is worth a request of its own.
   bool release_is_due();
 

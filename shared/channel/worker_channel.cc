@@ -145,7 +145,11 @@ MappedBlock WorkerChannel::allocate_answer(std::size_t bytes) {
   std::optional<std::uint64_t> offset;
   {
     const std::scoped_lock lock(shared_->mutex);
-    offset = shared_->area.allocate(bytes);
+    // What is kept back lets the worker answer that there is no room.
+    const std::uint64_t reserve = std::min<std::uint64_t>(wire::kFrameBytesMax, area_bytes_ / 8);
+    const std::uint64_t room = area_bytes_ - reserve;
+    const std::uint64_t used = shared_->area.used_bytes();
+    if (used <= room && bytes <= room - used) offset = shared_->area.allocate(bytes);
     if (offset) shared_->answers[*offset] = {};
   }
   if (!offset) {

@@ -75,7 +75,8 @@ int move_up(int fd, int floor) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  for (const int signal : {SIGPIPE, SIGCHLD})
+    ::signal(signal, SIG_DFL);
   if (plan.die_with_parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) report_and_exit(plan.report);
     if (::getppid() != plan.parent) ::_exit(127);
@@ -95,6 +96,12 @@ std::string describe(const ExitStatus& status) {
          (text == nullptr ? "" : std::string(" (") + text + ")");
 }
 
+ChildProcess ChildProcess::adopt(pid_t pid) {
+  ChildProcess child(pid, {});
+  child.pidfd_ = open_pidfd(pid);
+  return child;
+}
+
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
 
@@ -111,13 +118,20 @@ ChildProcess::~ChildProcess() {
 }
 
 void ChildProcess::kill(int signal) const {
-  if (pid_ > 0) ::kill(pid_, signal);
+  if (pid_ <= 0) return;
+  if (pidfd_) {
+    send_signal(pidfd_.get(), signal);
+  } else {
+    ::kill(pid_, signal);
+  }
 }
 
 ExitStatus ChildProcess::wait() {
   HUBCELL_CHECK(pid_ > 0);
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0) {
+    // A program that ignores SIGCHLD, or reaps whatever ends, was faster: how it ended is not known.
+    if (errno == ECHILD) break;
     if (errno != EINTR) throw_errno("wait for process " + std::to_string(pid_));
   }
   pid_ = -1;
@@ -149,7 +163,7 @@ ChildProcess spawn(const SpawnOptions& options) {
                 .report = report_write.get()};
   const pid_t pid = checked(::fork(), "fork");
   if (pid == 0) run_child(plan);
-  ChildProcess child(pid, open_pidfd(pid));
+  ChildProcess child = ChildProcess::adopt(pid);
   report_write.reset();
   int error_number = 0;
   ssize_t count = -1;

@@ -21,6 +21,10 @@ namespace {
 using process::Task;
 namespace fs = std::filesystem;
 
+constexpr std::size_t kWorkersMax = 256;
+// Of what a failure says; it has to fit into a frame.
+constexpr std::size_t kMessageBytesMax = 64 * 1024;
+
 std::string label_of(const ResolvedSource& source) {
   if (source.ref.empty()) return source.name;
   return source.name + "@" + source.ref;
@@ -36,7 +40,7 @@ Task<void> Session::run() {
   if (!first) co_return;
   greet(first->as<wire::Hello>());
   while (std::optional<wire::Frame> frame = co_await socket_.receive())
-    take_frame(std::move(*frame));
+    take_frame(*frame);
 }
 
 void Session::greet(const wire::Hello& hello) {
@@ -56,16 +60,22 @@ void Session::answer(std::uint64_t request, Work work) {
   auto guarded = [](std::shared_ptr<Session> self, std::uint64_t number, Work inner) -> Task<void> {
     try {
       co_await std::move(inner);
-    } catch (const Error& failure) {
-      const wire::Failure message{.code = failure.code(), .message = failure.what()};
-      self->socket_.send(number, message);
+    } catch (const std::exception& failure) {
+      self->fail(number, failure);
     }
   };
   process::asio::co_spawn(loop_, guarded(shared_from_this(), request, std::move(work)),
                           process::asio::detached);
 }
 
-void Session::take_frame(wire::Frame frame) {
+void Session::fail(std::uint64_t request, const std::exception& failure) {
+  const auto* ours = dynamic_cast<const Error*>(&failure);
+  const wire::Failure message{.code = ours == nullptr ? ErrorCode::System : ours->code(),
+                              .message = std::string(failure.what()).substr(0, kMessageBytesMax)};
+  socket_.send(request, message);
+}
+
+void Session::take_frame(const wire::Frame& frame) {
   const std::uint64_t request = frame.request();
   switch (frame.tag()) {
     case wire::Tag::OpenWorker:
@@ -126,6 +136,7 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                                  wire::OpenWorker message) {
   try {
     const std::shared_ptr<process::TemplateProcess> origin = co_await templates_->get(std::move(python));
+    forget_ended_workers();
     const WorkerPlan plan{.id = next_worker_++,
                           .label = label_of(source),
                           .checkout = source.folder,
@@ -147,14 +158,34 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                        .warnings = source.warnings};
   } catch (const Error& failure) {
     opening->error = failure;
+  } catch (const std::exception& failure) {
+    opening->error = Error(ErrorCode::System, failure.what());
   }
   opening->finished.happen();
 }
 
+// What became of a worker is told for as long as few have ended since.
+void Session::forget_ended_workers() {
+  for (auto entry = workers_.begin(); entry != workers_.end() && workers_.size() >= kWorkersMax;) {
+    entry = entry->second->ended().happened() ? workers_.erase(entry) : std::next(entry);
+  }
+  std::erase_if(openings_, [](const auto& entry) {
+    const std::shared_ptr<Worker>& worker = entry.second->worker;
+    return worker && worker->ended().happened();
+  });
+  if (workers_.size() >= kWorkersMax) {
+    throw Error(ErrorCode::Usage, "open a worker: " + std::to_string(kWorkersMax) +
+                                      " are open in this session; let go of some models");
+  }
+}
+
 Task<ResolvedSource> Session::resolve(std::uint64_t request, source::Repository repository) {
   if (repository.kind == source::Repository::Kind::Local) {
-    if (!fs::is_regular_file(fs::path(repository.folder) / "hubconf.py")) {
-      throw Error(ErrorCode::Source, "load " + repository.given + ": no hubconf.py in " + repository.folder);
+    std::error_code failure;
+    if (!fs::is_regular_file(fs::path(repository.folder) / "hubconf.py", failure)) {
+      const bool absent = !failure || failure == std::errc::no_such_file_or_directory;
+      throw Error(ErrorCode::Source, "load " + repository.given + ": no hubconf.py in " + repository.folder +
+                                         (absent ? "" : ": " + failure.message()));
     }
     co_return ResolvedSource{
         .name = repository.name, .ref = {}, .commit = {}, .folder = repository.folder, .warnings = {}};
@@ -180,10 +211,16 @@ Task<ResolvedSource> Session::resolve(std::uint64_t request, source::Repository 
   } catch (const Error& failure) {
     throw failure.context("load " + repository.given);
   }
+  // The fetcher read foreign data: where the checkout lies is what our own index says, not what it says.
+  const auto fetched = source::find_cached(root, repository.url, repository.ref);
+  if (!fetched) {
+    throw Error(ErrorCode::Source,
+                "load " + repository.given + ": it was fetched, but " + root + " does not have it");
+  }
   co_return ResolvedSource{.name = repository.name,
-                           .ref = result.ref,
-                           .commit = result.commit,
-                           .folder = result.checkout,
+                           .ref = fetched->ref,
+                           .commit = fetched->commit,
+                           .folder = fetched->folder,
                            .warnings = result.warnings};
 }
 

@@ -48,10 +48,12 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   void greet(const wire::Hello& hello);
-  void take_frame(wire::Frame frame);
+  void take_frame(const wire::Frame& frame);
+  void fail(std::uint64_t request, const std::exception& failure);
   process::Task<void> open_worker(std::uint64_t request, wire::OpenWorker message);
   process::Task<void> fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source,
                                    std::string python, wire::OpenWorker message);
+  void forget_ended_workers();
   process::Task<ResolvedSource> resolve(std::uint64_t request, source::Repository repository);
   process::Task<void> describe_worker(std::uint64_t request, wire::DescribeWorker message);
   process::Task<void> diagnose(std::uint64_t request, wire::Diagnose message);

@@ -23,8 +23,10 @@ process::Task<std::shared_ptr<process::TemplateProcess>> TemplatePool::get(std::
     starting->started = co_await process::TemplateProcess::start(loop_, python, extension_, environment_);
   } catch (const Error& failure) {
     starting->error = failure;
-    templates_.erase(python);
+  } catch (const std::exception& failure) {
+    starting->error = Error(ErrorCode::System, "start the interpreter " + python + ": " + failure.what());
   }
+  if (starting->error) templates_.erase(python);
   starting->finished.happen();
   if (starting->error) throw Error(*starting->error);
   co_return starting->started;

@@ -74,6 +74,9 @@ void Worker::apply(Event event) {
   if (row->action == Action::Kill && pidfd_) posix::send_signal(pidfd_.get(), SIGKILL);
   if (row->action == Action::Forget) {
     if (control_) control_->close();
+    if (output_) output_->close();
+    pidfd_.reset();
+    origin_.reset();
     ended_.happen();
   }
 }
@@ -103,8 +106,8 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
                                  .threads = plan_.threads};
     control_.emplace(loop_, std::move(control_ours));
     output_.emplace(loop_, std::move(output_ours), plan_.label);
-    std::function<void(posix::ExitStatus)> on_end = [self = shared_from_this()](posix::ExitStatus status) {
-      self->take_end(status);
+    std::function<void(posix::ExitStatus)> on_end = [weak = weak_from_this()](posix::ExitStatus status) {
+      if (const auto self = weak.lock()) self->take_end(status);
     };
     process::ForkedWorker forked =
         co_await origin_->fork_worker(order, std::move(descriptors), std::move(on_end));
@@ -131,7 +134,10 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
 }
 
 process::Task<void> Worker::await_ready() {
-  if (!co_await control_->readable(wire::kWorkerStartDeadline)) {
+  const bool readable = co_await control_->readable(wire::kWorkerStartDeadline);
+  if (ended_.happened())
+    throw Error(ErrorCode::System, "it " + posix::describe(exit_) + " before it was ready");
+  if (!readable) {
     throw Error(ErrorCode::System, "it did not enter its sandbox within " +
                                        std::to_string(wire::kWorkerStartDeadline.count()) + " s");
   }

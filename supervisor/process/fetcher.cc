@@ -1,11 +1,18 @@
 #include "supervisor/process/fetcher.h"
 
+#include <csignal>
+
 #include <hubcell/error.h>
 
 #include "shared/posix/process.h"
 #include "shared/wire/limits.h"
 
 namespace hubcell::process {
+namespace {
+
+constexpr Milliseconds kEndGrace{3000};
+
+}  // namespace
 
 Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, wire::FetchJob job,
                                   const Environment& environment,
@@ -30,6 +37,8 @@ Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, w
     const std::optional<posix::Message> message = posix::receive_message(ours.get());
     if (!message) continue;
     if (message->bytes.empty()) {
+      // It may have closed the socket and live on.
+      if (!co_await wait_readable(loop, fetcher.pidfd(), kEndGrace)) fetcher.kill(SIGKILL);
       throw Error(ErrorCode::Source, "fetch " + job.url + ": the fetcher " + posix::describe(fetcher.wait()));
     }
     auto event = wire::decode<wire::FetchEvent>(message->bytes);

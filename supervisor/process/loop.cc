@@ -1,8 +1,12 @@
 #include "supervisor/process/loop.h"
 
+#include <fcntl.h>
+
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "shared/posix/system_error.h"
 
 namespace hubcell::process {
 namespace {
@@ -47,10 +51,10 @@ Task<bool> Occasion::wait(Milliseconds deadline) {
 }
 
 Task<bool> wait_readable(asio::io_context& loop, int descriptor, Milliseconds deadline) {
-  asio::posix::stream_descriptor borrowed(loop, descriptor);
-  const bool readable = co_await wait_stream(borrowed, deadline);
-  borrowed.release();
-  co_return readable;
+  // A copy of its own: where the loop ends while this waits, it is closed with the coroutine.
+  const int copy = posix::checked(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3), "duplicate a descriptor");
+  asio::posix::stream_descriptor waited(loop, copy);
+  co_return co_await wait_stream(waited, deadline);
 }
 
 FrameSocket::FrameSocket(asio::io_context& loop, posix::UniqueFd socket) : stream_(loop, socket.release()) {}
@@ -74,7 +78,7 @@ Task<std::optional<wire::Frame>> FrameSocket::receive() {
 
 void FrameSocket::close() {
   boost::system::error_code ignored;
-  stream_.close(ignored);
+  static_cast<void>(stream_.close(ignored));
 }
 
 }  // namespace hubcell::process

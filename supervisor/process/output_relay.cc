@@ -15,6 +15,7 @@ namespace hubcell::process {
 namespace {
 
 constexpr std::size_t kShownBytesMax = 8 << 20;
+constexpr int kDrainReadsMax = 64;
 
 std::string printable(std::string_view line) {
   std::string safe;
@@ -47,10 +48,19 @@ Task<void> OutputRelay::run() {
   }
 }
 
+// A worker that prints without end does not hold the loop.
 void OutputRelay::drain() {
+  if (!pipe_.is_open()) return;
   pollfd entry{.fd = pipe_.native_handle(), .events = POLLIN, .revents = 0};
-  while (::poll(&entry, 1, 0) > 0 && (entry.revents & POLLIN) != 0 && read_some()) {
+  for (int reads = 0; reads < kDrainReadsMax; ++reads) {
+    if (::poll(&entry, 1, 0) <= 0 || (entry.revents & POLLIN) == 0 || !read_some()) return;
   }
+}
+
+void OutputRelay::close() {
+  drain();
+  boost::system::error_code ignored;
+  static_cast<void>(pipe_.close(ignored));
 }
 
 // False at the end of the pipe.

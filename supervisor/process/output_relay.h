@@ -22,6 +22,8 @@ class OutputRelay {
   Task<void> run();
   // Reads what lies in the pipe, without waiting.
   void drain();
+  // Drains, and gives the pipe up.
+  void close();
   const std::deque<std::string>& tail() const { return tail_; }
 
  private:

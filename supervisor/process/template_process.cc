@@ -64,6 +64,8 @@ Task<std::shared_ptr<TemplateProcess>> TemplateProcess::start(asio::io_context& 
                 "start the interpreter " + started->python_ + ": " + frame->as<wire::WorkerFailed>().message);
   }
   if (!frame) {
+    // It may have closed the socket and live on.
+    if (!co_await wait_readable(loop, started->process_.pidfd(), kEndGrace)) started->process_.kill(SIGKILL);
     throw Error(ErrorCode::Usage, "start the interpreter " + started->python_ + ": it " +
                                       posix::describe(started->process_.wait()) +
                                       " before it was ready; is it a Python >= 3.9 with torch?");
@@ -106,8 +108,11 @@ Task<std::vector<wire::LayerReport>> TemplateProcess::probe_layers() {
     if (ended_ || !socket_.send(0, order)) end();
   }
   const std::shared_ptr<PendingProbe> pending = probe_;
-  if (!co_await pending->answered.wait(wire::kWorkerStartDeadline)) {
-    throw Error(ErrorCode::System, "probe the sandbox: the template did not answer in time");
+  const bool answered = co_await pending->answered.wait(wire::kWorkerStartDeadline);
+  if (probe_ == pending) probe_.reset();
+  if (!answered || pending->layers.empty()) {
+    throw Error(ErrorCode::System, "probe the sandbox: the template " +
+                                       std::string(answered ? "ended" : "did not answer in time"));
   }
   co_return pending->layers;
 }
@@ -152,7 +157,6 @@ void TemplateProcess::take_frame(wire::Frame frame) {
       if (!probe_) return;
       probe_->layers = frame.as<wire::LayersProbed>().layers;
       probe_->answered.happen();
-      probe_.reset();
       return;
     }
     default:

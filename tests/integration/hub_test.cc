@@ -3,6 +3,7 @@
 #include <hubcell/hub.h>
 
 #include <algorithm>
+#include <csignal>
 #include <functional>
 #include <thread>
 
@@ -201,6 +202,75 @@ TEST_F(HubTest, DeadlinesInterruptPythonAndKillWhatIsDeaf) {
   EXPECT_EQ(net.call("echo", {1})[0].integer(), 1) << "the worker lives";
   const Error killed = error_of([&] { net.call("stall", {}, {}, {.deadline = 200ms}); });
   EXPECT_TRUE(says(killed, "killed"));
+}
+
+TEST_F(HubTest, ACallThatWaitsBehindAnotherMayBeLateWithoutHarmToThatOne) {
+  Hub hub = make_hub();
+  const Object net = hub.load(one(), "net");
+  Future running = net.call_async("nap", {0.6});
+  const Error late = error_of([&] { net.call("echo", {1}, {}, {.deadline = 100ms}); });
+  EXPECT_EQ(late.code(), ErrorCode::DeadlineExceeded);
+  EXPECT_TRUE(says(late, "behind other calls"));
+  EXPECT_EQ(running.get().text(), "one");
+  EXPECT_EQ(net.call("echo", {2})[0].integer(), 2) << "and what was given up did not run into this one";
+}
+
+TEST_F(HubTest, AfterAKillAtTheDeadlineTheNextLoadGetsANewWorker) {
+  Hub hub = make_hub();
+  for (int i = 0; i < 3; ++i) {
+    const Object net = hub.load(one(), "net");
+    const Error killed = error_of([&] { net.call("stall", {}, {}, {.deadline = 50ms}); });
+    EXPECT_TRUE(says(killed, "killed"));
+  }
+  EXPECT_EQ(Object(hub.load(one(), "net")).call("echo", {1})[0].integer(), 1);
+}
+
+TEST_F(HubTest, HundredsOfHandlesMayBeDroppedAtOnce) {
+  Hub hub = make_hub();
+  const Object net = hub.load(one(), "net");
+  for (int i = 0; i < 3; ++i) {
+    const Value handles = net.call("handles", {500});
+    EXPECT_EQ(handles.size(), 500U);
+  }
+  EXPECT_EQ(net.call("echo", {1})[0].integer(), 1);
+}
+
+TEST_F(HubTest, AnAnswerIsTakenOnce) {
+  Hub hub = make_hub();
+  Future answer = Object(hub.load(one(), "net")).call_async("echo", {1});
+  answer.get();
+  EXPECT_EQ(error_of([&] { answer.get(); }).code(), ErrorCode::Usage);
+}
+
+TEST_F(HubTest, AProgramMayIgnoreTheEndOfItsChildren) {
+  struct sigaction before{};
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGCHLD, &ignore, &before);
+  {
+    Hub hub = make_hub();
+    EXPECT_EQ(hub.load(one(), "whoami").text(), "one");
+  }
+  ::sigaction(SIGCHLD, &before, nullptr);
+}
+
+TEST_F(HubTest, AFolderThatCannotBeLookedAtIsOneClearError) {
+  Hub hub = make_hub();
+  EXPECT_TRUE(says(error_of([&] { hub.load("/" + std::string(300, 'x'), "net"); }), "no hubconf.py in"));
+}
+
+TEST_F(HubTest, InputsThatTheRepositoryTamperedWithAreRefused) {
+  tests::TemporaryFolder folder;
+  folder.write("hubconf.py", R"(
+import gc, types
+def nothing(*arguments): return ()
+for function in gc.get_objects():
+    if isinstance(function, types.FunctionType) and function.__name__ == "make_inputs":
+        function.__code__ = nothing.__code__
+)");
+  Hub hub = make_hub();
+  hub.list(folder.path());
+  EXPECT_EQ(error_of([&] { hub.make_inputs(folder.path(), {{"rand:3"}}); }).code(), ErrorCode::Protocol);
 }
 
 TEST_F(HubTest, AReleasedObjectIsGoneInTheWorker) {

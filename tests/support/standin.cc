@@ -176,7 +176,7 @@ class StandinTemplate {
     std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
     const pid_t pid = ::fork();
     if (pid == 0) run_worker(std::move(descriptors));
-    posix::ChildProcess child(pid, posix::open_pidfd(pid));
+    posix::ChildProcess child = posix::ChildProcess::adopt(pid);
     const int pidfd = child.pidfd();
     wire::send_frame(kSocket, 0, wire::WorkerForked{.worker = order.worker, .pid = pid},
                      std::span(&pidfd, 1));

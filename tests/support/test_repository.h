@@ -62,6 +62,14 @@ class Net(torch.nn.Module):
     def nap(self, seconds):
         time.sleep(seconds)
         return NAME
+    def handles(self, count): return [object() for _ in range(count)]
+    def clutter(self):
+        for name, mode in (("closed", 0o300), ("shut", 0o000)):
+            os.mkdir(name, mode)
+        open("closed/file", "w").close()
+        for _ in range(1500):
+            os.mkdir("nested")
+            os.chdir("nested")
     def lazy(self):
         from models import late
         return late.VALUE

@@ -203,9 +203,9 @@ TEST_F(ChannelTest, AnswersAreLeasedUntilTheCallerDropsThem) {
   const Block block = worker_->lend(tensor);
   MappedBlock mapped = client_->map_answer(block);
   EXPECT_EQ(mapped.data[0], std::byte{9});
-  EXPECT_TRUE(client_->take_released().blocks.empty());
+  EXPECT_TRUE(client_->take_released(16).blocks.empty());
   mapped.owner.reset();
-  const auto released = client_->take_released();
+  const auto released = client_->take_released(16);
   ASSERT_EQ(released.blocks.size(), 1U);
   worker_->free_answers(released.blocks);
   worker_->free_answers(released.blocks);  // a second time means nothing

@@ -132,6 +132,10 @@ std::vector<Value> Hub::make_inputs(const std::string& repository, const std::ve
   const Value inputs = session_->open_worker(repository)
                            ->perform(request_of(channel::Verb::MakeInputs, "", {seed_value, items}),
                                      "make the inputs", session_->options().deadline);
+  if (!inputs.is<Tuple>() || inputs.size() != specs.size()) {
+    throw Error(ErrorCode::Protocol, "make " + std::to_string(specs.size()) + " inputs: the worker of " +
+                                         repository + " answered with " + inputs.describe());
+  }
   return inputs.as<Tuple>().items;
 }
 

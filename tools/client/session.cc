@@ -121,6 +121,17 @@ wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline) {
 
 wire::Frame Session::await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end) {
   std::unique_lock lock(mutex_);
+  try {
+    return take_answer(request, lock, end);
+  } catch (...) {
+    if (!lock.owns_lock()) lock.lock();
+    answers_.erase(request);
+    throw;
+  }
+}
+
+wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
+                                 std::chrono::steady_clock::time_point end) {
   for (;;) {
     std::deque<wire::Frame>& mine = answers_[request];
     if (!mine.empty()) {
@@ -136,10 +147,8 @@ wire::Frame Session::await_answer(std::uint64_t request, std::chrono::steady_clo
       lock.lock();
       continue;
     }
-    const bool late = std::chrono::steady_clock::now() >= end;
-    if (supervisor_ended_ || late) {
-      answers_.erase(request);
-      if (supervisor_ended_) throw_supervisor_ended();
+    if (supervisor_ended_) throw_supervisor_ended();
+    if (std::chrono::steady_clock::now() >= end) {
       throw Error(ErrorCode::DeadlineExceeded, "ask the supervisor: it did not answer in time");
     }
     if (reading_) {
@@ -164,12 +173,18 @@ void Session::read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::st
   lock.lock();
   reading_ = false;
   supervisor_ended_ = supervisor_ended_ || ended;
-  // An answer to a request that was given up is nobody's any more.
-  if (frame) {
-    const auto waiting = answers_.find(frame->request());
-    if (waiting != answers_.end()) waiting->second.push_back(std::move(*frame));
-  }
+  if (frame) hand_out(std::move(*frame));
   arrived_.notify_all();
+}
+
+// An answer to a request that was given up is nobody's any more; a worker that came with it is closed,
+// because its descriptors come once.
+void Session::hand_out(wire::Frame frame) {
+  const auto waiting = answers_.find(frame.request());
+  if (waiting != answers_.end()) return waiting->second.push_back(std::move(frame));
+  if (frame.tag() != wire::Tag::WorkerOpened) return;
+  const wire::CloseWorker order{.worker = frame.as<wire::WorkerOpened>().worker};
+  wire::send_frame(socket_.get(), 0, order);
 }
 
 void Session::close() {
@@ -179,11 +194,17 @@ void Session::close() {
 }
 
 std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
+  std::optional<std::uint64_t> ended;
   {
     const std::scoped_lock lock(workers_mutex_);
     const auto known = by_repository_.find(repository);
-    if (known != by_repository_.end() && !known->second->has_ended()) return known->second;
+    if (known != by_repository_.end()) {
+      if (!known->second->has_ended()) return known->second;
+      ended = known->second->id();
+    }
   }
+  // It may not have been told of that end yet.
+  if (ended) close_worker(*ended);
   wire::Frame frame = ask(wire::OpenWorker{.repository = repository,
                                            .python = options_.python,
                                            .seed = options_.seed,
@@ -195,8 +216,14 @@ std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
     log::warn(warning);
   std::unique_lock lock(workers_mutex_);
   if (frame.has_descriptors()) {
-    workers_[opened.worker] = by_repository_[repository] =
-        std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(3));
+    try {
+      workers_[opened.worker] = by_repository_[repository] =
+          std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(3));
+    } catch (...) {
+      // Its descriptors were sent once: nobody can reach it any more.
+      close_worker(opened.worker);
+      throw;
+    }
     worker_opened_.notify_all();
   } else {
     // The supervisor gave its channel to this session before, for another name of the same commit or to a

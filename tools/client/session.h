@@ -45,6 +45,9 @@ class Session : public std::enable_shared_from_this<Session> {
   template <class Body>
   void tell(const Body& body);
   wire::Frame await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end);
+  wire::Frame take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
+                          std::chrono::steady_clock::time_point end);
+  void hand_out(wire::Frame frame);
   void read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end);
 
   const HubOptions options_;

@@ -14,6 +14,9 @@ namespace {
 
 // A worker that was killed may take this long to be described.
 constexpr std::chrono::milliseconds kStatusWait{5000};
+// What a request may say is no longer needed, beside its arguments, and where it says nothing else.
+constexpr std::size_t kReleasedBesideCall = 1024;
+constexpr std::size_t kReleasedAlone = 60'000;
 
 std::string seconds_text(std::chrono::milliseconds limit) {
   char text[32];
@@ -53,7 +56,7 @@ std::string Worker::label() const {
 }
 
 bool Worker::has_ended() const {
-  return posix::has_ended(channel_->pidfd());
+  return killed_ || posix::has_ended(channel_->pidfd());
 }
 
 void Worker::check_handles(const Value& value) const {
@@ -87,10 +90,13 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, std::st
   for (const auto& [name, argument] : request.keywords)
     check_handles(argument);
   reap_abandoned();
+  const bool releases_alone = request.verb == channel::Verb::Release;
+  if (!releases_alone) flush_releases();
   if (has_ended()) {
     return std::make_unique<PendingCall>(shared_from_this(), std::nullopt, std::move(what), deadline);
   }
-  channel::ClientChannel::Released released = channel_->take_released();
+  channel::ClientChannel::Released released =
+      channel_->take_released(releases_alone ? kReleasedAlone : kReleasedBesideCall);
   request.released_handles = std::move(released.handles);
   request.released_blocks = std::move(released.blocks);
   std::vector<std::uint64_t> placed;
@@ -143,8 +149,16 @@ Value Worker::wait(const channel::Ticket& ticket, const std::string& what, std::
 
 ValueReadContext Worker::read_context() {
   return {.map_block = [this](const Block& block) { return channel_->map_answer(block); },
-          .bind_handle =
-              [this](std::uint64_t id) { return std::make_shared<HandleLease>(shared_from_this(), id); }};
+          .bind_handle = [this](std::uint64_t id) { return bind_handle(id); }};
+}
+
+std::shared_ptr<HandleLease> Worker::bind_handle(std::uint64_t id) {
+  if (++handle_count_ > wire::kHandlesMax) {
+    --handle_count_;
+    throw Error(ErrorCode::Protocol,
+                "it gives out more than " + std::to_string(wire::kHandlesMax) + " handles");
+  }
+  return std::make_shared<HandleLease>(shared_from_this(), id);
 }
 
 Value Worker::finish(const channel::Ticket& ticket, const std::string& what) {
@@ -155,6 +169,7 @@ Value Worker::finish(const channel::Ticket& ticket, const std::string& what) {
   } catch (const Error& lie) {
     // Nothing that it says from now on can be believed.
     log::warn("worker " + label() + ": protocol violation: " + lie.what());
+    killed_ = true;
     posix::send_signal(channel_->pidfd(), SIGKILL);
     throw Error(
         ErrorCode::Protocol,
@@ -181,6 +196,12 @@ void Worker::throw_died(const std::string& what) {
 void Worker::give_up(const channel::Ticket& ticket, const std::string& what,
                      std::chrono::milliseconds limit) {
   channel_->cancel(ticket);
+  const std::string late = what + " of " + label() + ": no answer within " + seconds_text(limit) + "; ";
+  if (channel_->is_queued(ticket)) {
+    // The worker is busy for somebody else, who must not pay for this call.
+    abandon(ticket);
+    throw Error(ErrorCode::DeadlineExceeded, late + "it still waited behind other calls");
+  }
   posix::send_signal(channel_->pidfd(), SIGINT);
   const auto grace = std::chrono::steady_clock::now() + wire::kInterruptGrace;
   const bool answered = channel_->wait(ticket, grace) == channel::WaitOutcome::Answered;
@@ -189,21 +210,25 @@ void Worker::give_up(const channel::Ticket& ticket, const std::string& what,
     abandon(ticket);
     reap_abandoned();
   } else {
+    killed_ = true;
     posix::send_signal(channel_->pidfd(), SIGKILL);
     end = "it did not react to an interrupt, so its worker was killed";
   }
-  throw Error(ErrorCode::DeadlineExceeded,
-              what + " of " + label() + ": no answer within " + seconds_text(limit) + "; " + end);
+  throw Error(ErrorCode::DeadlineExceeded, late + end);
 }
 
 void Worker::release_handle(std::uint64_t id) {
+  --handle_count_;
   channel_->release_handle(id);
-  flush_releases();
+  if (!reaping_) flush_releases();
 }
 
-// A handle may hold gigabytes, so that it is not left until the next call. Nobody waits for the answer.
+// A handle may hold gigabytes, so that it is not left until the next call. Nobody waits for the answer, and
+// one such request is in flight at most.
 void Worker::flush_releases() {
   if (has_ended() || !channel_->release_is_due()) return;
+  reap_abandoned();
+  if (has_abandoned()) return;
   try {
     channel::CallRequest request;
     request.verb = channel::Verb::Release;
@@ -219,7 +244,14 @@ void Worker::abandon(const channel::Ticket& ticket) {
   abandoned_.push_back(ticket);
 }
 
+bool Worker::has_abandoned() {
+  const std::scoped_lock lock(mutex_);
+  return !abandoned_.empty();
+}
+
 void Worker::reap_abandoned() {
+  // Not again from within: what is taken here may drop handles, which are released, which begins a call.
+  if (reaping_.exchange(true)) return;
   std::vector<channel::Ticket> answered;
   {
     const std::scoped_lock lock(mutex_);
@@ -236,6 +268,7 @@ void Worker::reap_abandoned() {
       log::debug(failure.what());
     }
   }
+  reaping_ = false;
 }
 
 PendingCall::PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket,
@@ -249,8 +282,7 @@ PendingCall::~PendingCall() {
 }
 
 Value PendingCall::get() {
-  if (taken_) throw Error(ErrorCode::Usage, what_ + ": its answer was taken before");
-  taken_ = true;
+  if (taken_.exchange(true)) throw Error(ErrorCode::Usage, what_ + ": its answer was taken before");
   if (!ticket_) worker_->throw_died(what_);
   return worker_->wait(*ticket_, what_, limit_, deadline_);
 }

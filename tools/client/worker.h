@@ -3,6 +3,7 @@
 
 #include <hubcell/hub.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -18,6 +19,8 @@ namespace hubcell::client {
 
 using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
+struct HandleLease;
+
 // Thread-safe. Handles and calls in flight keep it alive.
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
@@ -31,6 +34,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   ModelInfo info() const;
   // "owner/name@ref", for messages.
   std::string label() const;
+  std::uint64_t id() const { return opened_.worker; }
   const HubOptions& options() const { return session_->options(); }
   bool has_ended() const;
 
@@ -58,13 +62,18 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void abandon(const channel::Ticket& ticket);
   // Takes the answers of calls whose callers have gone.
   void reap_abandoned();
+  bool has_abandoned();
   ValueReadContext read_context();
+  std::shared_ptr<HandleLease> bind_handle(std::uint64_t id);
 
   std::shared_ptr<Session> session_;
   wire::WorkerOpened opened_;
   std::shared_ptr<channel::ClientChannel> channel_;
   std::mutex mutex_;  // guards abandoned_
   std::vector<channel::Ticket> abandoned_;
+  std::atomic<bool> reaping_ = false;
+  std::atomic<bool> killed_ = false;  // by us: its end may not show yet
+  std::atomic<std::size_t> handle_count_ = 0;
 };
 
 // A call in flight; its answer is taken once.
@@ -82,7 +91,7 @@ class PendingCall {
   std::string what_;
   std::chrono::milliseconds limit_;
   Deadline deadline_;
-  bool taken_ = false;
+  std::atomic<bool> taken_ = false;
 };
 
 // The lease of a handle: tells its worker when the last copy is gone.
