@@ -13,8 +13,6 @@
 #include <filesystem>
 #include <string_view>
 
-#include <hubcell/error.h>
-
 #include "shared/base/log.h"
 #include "supervisor/control/session.h"
 

@@ -4,6 +4,7 @@
 
 #include <hubcell/error.h>
 
+#include "shared/base/log.h"
 #include "shared/channel/worker_channel.h"
 #include "shared/python/convert.h"
 #include "shared/python/python.h"
@@ -57,7 +58,9 @@ std::vector<sandbox::Layer> enter(const WorkerStart& start, const PythonSteps& s
   return sandbox::enter_sandbox(plan, seccomp);
 }
 
-void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
+// `is_ready` is set when the supervisor was told so: from then on a worker says nothing to it.
+void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompProgram& seccomp,
+           bool& is_ready) {
   Server* server_slot = nullptr;
   const python::PyRef interrupt = make_interrupt_handler(&server_slot);
   redirect_output(start.output.get());
@@ -77,6 +80,7 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   Server server(channel, objects, verbs);
   server_slot = &server;
   wire::send_frame(start.control.get(), 0, ready);
+  is_ready = true;
   server.run();
   server_slot = nullptr;
 }
@@ -85,10 +89,15 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
 
 // The process ends by _exit: what foreign code registered to run at the end is not owed anything.
 void run_worker(WorkerStart start, const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
+  bool is_ready = false;
   try {
-    serve(start, steps, seccomp);
+    serve(start, steps, seccomp, is_ready);
     ::_exit(0);
   } catch (const Error& failure) {
+    if (is_ready) {
+      log::error(failure.what());
+      ::_exit(1);
+    }
     wire::send_frame(start.control.get(), 0,
                      wire::WorkerFailed{.worker = start.order.worker, .message = failure.what()});
   }

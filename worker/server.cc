@@ -53,7 +53,9 @@ channel::CallResponse Server::perform(std::span<const std::byte> frame) {
     response.failure = failure_of(error);
   } catch (const std::bad_alloc&) {
     response.failure = {
-        .code = ErrorCode::System, .message = "the worker's memory budget is used up", .remote = {}};
+        .code = ErrorCode::System,
+        .message = "the worker's memory budget is used up; pass smaller inputs or a larger budget",
+        .remote = {}};
   }
   // The handles of an answer that is not given name objects that nobody could release.
   objects_.release_from(first_new_object);

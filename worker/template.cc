@@ -11,7 +11,6 @@
 
 #include <hubcell/error.h>
 
-#include "shared/base/log.h"
 #include "shared/python/python.h"
 #include "worker/serve.h"
 

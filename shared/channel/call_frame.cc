@@ -1,7 +1,5 @@
 #include "shared/channel/call_frame.h"
 
-#include "shared/wire/limits.h"
-
 namespace hubcell::channel {
 namespace {
 

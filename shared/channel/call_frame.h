@@ -23,7 +23,7 @@ enum class Verb : std::uint8_t {
   Load = 3,          // name: entrypoint, arguments, keywords -> what it returned
   Call = 4,          // target, name: method or "" for the object itself, arguments, keywords -> the answer
   GetAttribute = 5,  // target, name -> the attribute
-  MakeInputs = 6,    // arguments: (seed or None, list of input specs) -> tuple of tensors
+  MakeInputs = 6,    // arguments: (seed or None, list of input specs) -> tuple of values
   Represent = 7,     // target -> str, as Python's repr
 };
 inline constexpr Verb kVerbLast = Verb::Represent;

@@ -89,7 +89,9 @@ Ticket ClientChannel::begin(std::span<const std::byte> request) {
   }
   const std::optional<std::uint64_t> offset = area_.allocate(request.size());
   if (!offset)
-    throw Error(ErrorCode::System, "start a call: the worker's memory budget is used up by arguments");
+    throw Error(ErrorCode::System,
+                "start a call: the worker's memory budget is used up by arguments; drop what the "
+                "model keeps of them, or raise the budget");
   const auto index = static_cast<unsigned>(std::countr_one(busy_slots_));
   busy_slots_ |= std::uint64_t{1} << index;
   std::memcpy(mapping_.data() + *offset, request.data(), request.size());

@@ -17,8 +17,6 @@ class DataArea {
 
   // The offset of `bytes` (at least 1) at kBlockAlignment, or none when no range is large enough.
   std::optional<std::uint64_t> allocate(std::uint64_t bytes);
-  // Whether a block in use begins at `offset`.
-  bool contains(std::uint64_t offset) const { return used_.contains(offset); }
   // Returns the block's bytes. The block must be in use.
   std::uint64_t free(std::uint64_t offset);
 

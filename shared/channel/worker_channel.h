@@ -34,7 +34,7 @@ class WorkerChannel {
     unsigned slot;
     std::span<const std::byte> frame;
   };
-  // The next request, waiting for it if `wait`; none when the supervisor has closed, or when a signal came
+  // Waits for the next request; none when the supervisor has closed, or when a signal came
   // (EINTR).
   std::optional<Request> next();
   bool is_closed() const { return closed_; }

@@ -1,4 +1,4 @@
-// Every bound of what one process accepts from another. Larger is a ProtocolViolation, never an allocation.
+// Every bound of what one process accepts from another. Larger is an Error(Protocol), never an allocation.
 #pragma once
 
 #include <chrono>
@@ -17,6 +17,8 @@ inline constexpr std::size_t kTensorDimensionsMax = 64;
 
 // Calls that one worker may have in flight; one slot each.
 inline constexpr std::size_t kSlotCount = 64;
+// Workers of one session that may be open at a time.
+inline constexpr std::size_t kWorkersMax = 256;
 // Handles of one worker that a client may hold at a time.
 inline constexpr std::size_t kHandlesMax = 1 << 20;
 
@@ -24,7 +26,8 @@ inline constexpr std::size_t kHandlesMax = 1 << 20;
 inline constexpr std::size_t kOutputTailLines = 20;
 inline constexpr std::size_t kOutputLineBytesMax = 4096;
 
-// A data area when the caller sets no memory budget; sparse, so that it costs nothing until it is written.
+// The most that a data area may be; without a budget it is the machine's memory. Sparse, so that it costs nothing until
+// it is written.
 inline constexpr std::uint64_t kDataAreaBytesMax = std::uint64_t{64} << 30;
 
 inline constexpr std::chrono::seconds kTemplateStartDeadline{120};

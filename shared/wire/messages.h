@@ -51,7 +51,6 @@ struct LayerReport {
 };
 
 // ---- client -> supervisor
-// -------------------------------------------------------------------------------------
 
 // First on the socket. `environment` holds NAME=value of what decides about names, caches and interpreters.
 struct Hello {
@@ -142,7 +141,6 @@ struct Diagnose {
 };
 
 // ---- supervisor -> client
-// -------------------------------------------------------------------------------------
 
 struct Progress {
   static constexpr Tag kTag = Tag::Progress;
@@ -156,7 +154,8 @@ struct Progress {
   }
 };
 
-// Brings the channel's memfd, the client's end of the doorbell and the worker's pidfd, in this order.
+// Brings the channel's memfd, the client's end of the doorbell and the worker's pidfd, in this order: once. A later
+// equal request gets the same worker's number and no descriptors.
 struct WorkerOpened {
   static constexpr Tag kTag = Tag::WorkerOpened;
   std::uint64_t worker = 0;
@@ -213,7 +212,6 @@ struct Diagnosis {
 };
 
 // ---- supervisor -> template
-// -----------------------------------------------------------------------------------
 
 // Brings the worker's control socket, the channel's memfd, the worker's end of the doorbell and a pipe for
 // what it prints, in this order.
@@ -239,7 +237,6 @@ struct ProbeLayers {
 };
 
 // ---- template -> supervisor
-// -----------------------------------------------------------------------------------
 
 struct TemplateReady {
   static constexpr Tag kTag = Tag::TemplateReady;
@@ -287,7 +284,6 @@ struct LayersProbed {
 };
 
 // ---- worker -> supervisor (not trusted)
-// -----------------------------------------------------------------------
 
 // The sandbox holds and calls are served.
 struct WorkerReady {

@@ -10,7 +10,6 @@
 
 #include <hubcell/error.h>
 
-#include "shared/base/log.h"
 #include "supervisor/process/fetcher.h"
 #include "supervisor/process/interpreter.h"
 #include "supervisor/source/cache.h"
@@ -21,7 +20,6 @@ namespace {
 using process::Task;
 namespace fs = std::filesystem;
 
-constexpr std::size_t kWorkersMax = 256;
 // Of what a failure says; it has to fit into a frame.
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
 
@@ -123,7 +121,9 @@ Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message)
   }
   co_await opening->finished.wait(2 * wire::kTemplateStartDeadline);
   if (opening->error) throw Error(*opening->error);
-  if (!opening->worker) throw Error(ErrorCode::System, "open a worker: it took too long");
+  if (!opening->worker)
+    throw Error(ErrorCode::System,
+                "open a worker for " + message.repository + ": it took too long; try again");
   // The descriptors go to the first who asked: one channel has one client.
   const std::vector<posix::UniqueFd> descriptors = opening->worker->take_client_descriptors();
   std::vector<int> borrowed;
@@ -166,15 +166,15 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
 
 // What became of a worker is told for as long as few have ended since.
 void Session::forget_ended_workers() {
-  for (auto entry = workers_.begin(); entry != workers_.end() && workers_.size() >= kWorkersMax;) {
+  for (auto entry = workers_.begin(); entry != workers_.end() && workers_.size() >= wire::kWorkersMax;) {
     entry = entry->second->ended().happened() ? workers_.erase(entry) : std::next(entry);
   }
   std::erase_if(openings_, [](const auto& entry) {
     const std::shared_ptr<Worker>& worker = entry.second->worker;
     return worker && worker->ended().happened();
   });
-  if (workers_.size() >= kWorkersMax) {
-    throw Error(ErrorCode::Usage, "open a worker: " + std::to_string(kWorkersMax) +
+  if (workers_.size() >= wire::kWorkersMax) {
+    throw Error(ErrorCode::Usage, "open a worker: " + std::to_string(wire::kWorkersMax) +
                                       " are open in this session; let go of some models");
   }
 }
@@ -184,8 +184,9 @@ Task<ResolvedSource> Session::resolve(std::uint64_t request, source::Repository 
     std::error_code failure;
     if (!fs::is_regular_file(fs::path(repository.folder) / "hubconf.py", failure)) {
       const bool absent = !failure || failure == std::errc::no_such_file_or_directory;
-      throw Error(ErrorCode::Source, "load " + repository.given + ": no hubconf.py in " + repository.folder +
-                                         (absent ? "" : ": " + failure.message()));
+      throw Error(ErrorCode::Source,
+                  "load " + repository.given + ": no hubconf.py in " + repository.folder +
+                      (absent ? "; name a folder that holds one" : ": " + failure.message()));
     }
     co_return ResolvedSource{
         .name = repository.name, .ref = {}, .commit = {}, .folder = repository.folder, .warnings = {}};

@@ -27,7 +27,7 @@ using lifecycle::State;
 // How long a worker that was killed may take to be gone: its memory is torn down first.
 constexpr process::Milliseconds kEndDeadline{5000};
 
-// Both data areas count towards the worker's budget; without one they may grow to what the machine has.
+// Each data area is as large as the worker's budget, and not counted in it; without a budget, as the machine's memory.
 std::uint64_t data_area_bytes(std::uint64_t memory_bytes) {
   std::uint64_t budget = memory_bytes;
   if (budget == 0) {
@@ -84,7 +84,7 @@ void Worker::apply(Event event) {
 process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> origin) {
   origin_ = std::move(origin);
   apply(Event::Resolved);
-  std::string failure;
+  std::optional<Error> failure;
   try {
     auto [control_ours, control_theirs] = posix::make_message_socket_pair();
     auto [bell_ours, bell_theirs] = posix::make_message_socket_pair();
@@ -126,11 +126,11 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
     process::asio::co_spawn(loop_, watch(shared_from_this()), process::asio::detached);
     co_return;
   } catch (const Error& refused) {
-    failure = refused.what();
+    failure = refused;
   }
   apply(Event::Failed);
   co_await ended_.wait(kEndDeadline);
-  throw Error(ErrorCode::Sandbox, "start a worker for " + plan_.label + ": " + failure);
+  throw failure->context("start a worker for " + plan_.label);
 }
 
 process::Task<void> Worker::await_ready() {

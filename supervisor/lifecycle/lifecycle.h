@@ -1,15 +1,12 @@
 // A worker's lifecycle, as a table.
 //
-//     Resolving --Resolved--> Starting --Forked--> Entering --SandboxHolds--> Ready <--LoadEnded/LoadBegan-->
-//     Loading
-//         |                      |                    |                         | |
-//         +--Failed/Close--------+-----------> Stopping
-//         <----Failed/Close-------+-------------------------------+ v                                       |
-//      Stopped <------------------Ended-----------+   (Ended comes from every state with a process)
+//     Resolving -Resolved-> Starting -Forked-> Entering -SandboxHolds-> Ready -LoadBegan-> Loading
+//                                                                            <-LoadEnded-
+//     Entering, Ready, Loading -Failed, Close: SIGKILL-> Stopping -Ended, Failed-> Stopped
+//     Starting -Close-> Stopping, killed when Forked comes; Starting -Failed-> Stopped
+//     Resolving -Failed, Close-> Stopped; every state with a process -Ended-> Stopped
 //
-// It owns no clock and no descriptor: the session turns what happens into events, and actions into calls. A
-// place for images (a loaded, frozen process that serving workers are forked from) is between Loading and
-// Ready.
+// It owns no clock and no descriptor: control/worker.cc turns what happens into events, and actions into calls.
 #pragma once
 
 #include <array>
@@ -33,11 +30,8 @@ enum class Event : std::uint8_t {
 };
 enum class Action : std::uint8_t {
   None,
-  RequestFork,  // ask the template for the process
-  AwaitReady,   // watch the process, under a deadline
-  Announce,     // tell the client that calls are served
-  Kill,         // SIGKILL
-  Forget,       // no process is left: drop the record
+  Kill,    // SIGKILL
+  Forget,  // no process is left: drop the record
 };
 
 struct Transition {
@@ -50,14 +44,14 @@ struct Transition {
 inline constexpr std::size_t kStateCount = static_cast<std::size_t>(State::Stopped) + 1;
 
 inline constexpr std::array kTransitions{
-    Transition{State::Resolving, Event::Resolved, State::Starting, Action::RequestFork},
+    Transition{State::Resolving, Event::Resolved, State::Starting, Action::None},
     Transition{State::Resolving, Event::Failed, State::Stopped, Action::Forget},
     Transition{State::Resolving, Event::Close, State::Stopped, Action::Forget},
-    Transition{State::Starting, Event::Forked, State::Entering, Action::AwaitReady},
+    Transition{State::Starting, Event::Forked, State::Entering, Action::None},
     Transition{State::Starting, Event::Failed, State::Stopped, Action::Forget},
     Transition{State::Starting, Event::Close, State::Stopping, Action::None},
     Transition{State::Starting, Event::Ended, State::Stopped, Action::Forget},
-    Transition{State::Entering, Event::SandboxHolds, State::Ready, Action::Announce},
+    Transition{State::Entering, Event::SandboxHolds, State::Ready, Action::None},
     Transition{State::Entering, Event::Failed, State::Stopping, Action::Kill},
     Transition{State::Entering, Event::Close, State::Stopping, Action::Kill},
     Transition{State::Entering, Event::Ended, State::Stopped, Action::Forget},

@@ -83,7 +83,7 @@ bool OutputRelay::read_some() {
 }
 
 void OutputRelay::take_line(std::string_view line) {
-  const std::string safe = printable(line.substr(0, wire::kOutputLineBytesMax / 2));
+  const std::string safe = printable(line.substr(0, wire::kOutputLineBytesMax));
   tail_.push_back(safe);
   if (tail_.size() > wire::kOutputTailLines) tail_.pop_front();
   show(safe);

@@ -1,10 +1,10 @@
 // Where things lie in the cache. The supervisor reads by it (cache.h), the fetcher writes by it.
 //
-//     <hub dir>/hubcell/repositories/<remote>/      one folder for each remote, named after its URL
-//         lock                        held (fcntl) by the fetcher that changes anything beside it; never
-//         removed mirror.git/                 bare repository with the objects of the fetched commits,
-//         without their history checkouts/<commit>/         the commit's files, read-only index/<ref> what
-//         that ref meant when it was fetched last; index/HEAD for the default branch
+//     <hub dir>/hubcell/repositories/<remote>/   one folder for each remote, named after its URL
+//         lock                  held (fcntl) by the fetcher that changes anything beside it; never removed
+//         mirror.git/           bare repository with the objects of the fetched commits, without their history
+//         checkouts/<commit>/   the commit's files, read-only
+//         index/<ref>           what that ref meant when it was fetched last; index/HEAD for the default branch
 //
 // Everything is made under a name that begins with kTemporaryPrefix, in the folder where it belongs, and
 // put in place by rename; the entry of the index comes last. So whatever has its own name is whole, and a

@@ -279,6 +279,7 @@ TEST_F(HubTest, AReleasedObjectIsGoneInTheWorker) {
   for (int i = 0; i < 200; ++i)
     hub.load(one(), "net");
   EXPECT_EQ(net.call("echo", {1})[0].integer(), 1);
+  EXPECT_LT(hub.load(one(), "count_alive").integer(), 10) << "of 201 that were loaded";
 }
 
 TEST_F(HubTest, InputsAreMadeByTorchAfterTheirSeed) {

@@ -5,8 +5,8 @@
 // It is started as the interpreter (`HubOptions::python`) and ignores the arguments that a Python would run.
 // Every entrypoint loads to handle 1. Calls of it do what their name says:
 //   echo ARGS -> tuple; hold ARG keeps the argument; segfault; exit N; stall (deaf to SIGINT); wait (till
-//   cancelled); fail -> an exception; lie_offset, lie_frame, lie_block, lie_release: break the protocol;
-//   print N lines; grow N bytes.
+//   cancelled); fail -> an exception; lie_frame, lie_block, lie_release: break the protocol;
+//   print N lines.
 #include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>

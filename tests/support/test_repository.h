@@ -15,7 +15,7 @@ inline constexpr const char* kHubconf = R"(
 dependencies = ["torch"]
 import ctypes, os, signal, time
 import torch
-from models import Net, NAME
+from models import Net, NAME, ALIVE
 
 def net(scale=1.0, *, bias=0.0):
     """A net. Its answer is x * scale + bias."""
@@ -31,18 +31,21 @@ def plain(): return {"a": [1, 2.5, "text", b"bytes", None, True, (1, (2,))], 3: 
 def fails(): raise KeyError("no such weights")
 def random_net(): return torch.rand(3)
 def whoami(): return NAME
+def count_alive(): return len(ALIVE)
 def _hidden(): pass
 not_callable = 3
 )";
 
 inline constexpr const char* kModels = R"(
-import os, signal, ctypes, sys, time
+import os, signal, ctypes, sys, time, weakref
 import torch
 NAME = "@NAME@"
+ALIVE = weakref.WeakSet()
 
 class Net(torch.nn.Module):
     def __init__(self, scale, bias):
         super().__init__()
+        ALIVE.add(self)
         self.scale, self.bias, self.kept = scale, bias, None
         self.label = "a " + NAME
     def forward(self, x): return x * self.scale + self.bias
@@ -73,7 +76,6 @@ class Net(torch.nn.Module):
     def lazy(self):
         from models import late
         return late.VALUE
-    def prints(self): print("to stdout"); print("to stderr", file=sys.stderr)
 )";
 
 // Writes it to `folder`; `name` is what its code says about itself.

@@ -114,17 +114,20 @@ TEST_F(ChannelTest, ManyThreadsGetTheirOwnAnswers) {
 }
 
 TEST_F(ChannelTest, RequestsAreServedInTheirOrder) {
-  std::vector<Ticket> tickets;
-  for (int i = 0; i < 10; ++i)
-    tickets.push_back(client_->begin(bytes_of(std::to_string(i))));
-  for (int i = 0; i < 10; ++i) {
+  const auto serve = [this] {
     const auto request = worker_->next();
-    ASSERT_TRUE(request);
-    EXPECT_EQ(text_of(request->frame), std::to_string(i));
+    const std::string text = text_of(request->frame);
     worker_->answer(*request, bytes_of("ok"));
-  }
-  for (const Ticket& ticket : tickets)
-    EXPECT_EQ(text_of(client_->take_response(ticket)), "ok");
+    return text;
+  };
+  const Ticket first = client_->begin(bytes_of("0"));
+  client_->begin(bytes_of("1"));
+  EXPECT_EQ(serve(), "0");
+  client_->take_response(first);
+  // The slot of the first is free again, and lies before that of the second.
+  EXPECT_EQ(client_->begin(bytes_of("2")).slot, first.slot);
+  EXPECT_EQ(serve(), "1");
+  EXPECT_EQ(serve(), "2");
 }
 
 TEST_F(ChannelTest, TheSixtyFifthCallIsRefused) {

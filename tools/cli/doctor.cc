@@ -16,23 +16,16 @@ constexpr std::string_view kInterpreterFix =
     "install torch for it (Debian: apt install python3-torch), or name another one with --python or "
     "HUBCELL_PYTHON";
 
+// A worker enters all layers or does not start; the layer's own detail says what the machine lacks. These two are where a
+// kernel or a container falls short.
 struct LayerFix {
-  std::string_view word;  // in the layer's name
-  bool needed;
+  std::string_view name;
   std::string_view fix;
 };
-// The first row that fits counts.
-constexpr std::array<LayerFix, 6> kLayerFixes{{
-    {"landlock", true,
+constexpr std::array<LayerFix, 2> kLayerFixes{{
+    {"landlock",
      "a kernel from 5.13 on that has landlock in /sys/kernel/security/lsm (boot with lsm=landlock,...)"},
-    {"seccomp", true,
-     "a kernel with CONFIG_SECCOMP_FILTER, and a container profile that lets seccomp(2) through"},
-    {"cgroup", false, "delegate a cgroup v2 subtree: systemd-run --user --scope -p Delegate=yes"},
-    {"namespace", false,
-     "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 "
-     "kernel.apparmor_restrict_unprivileged_userns=0"},
-    {"mount", false, "allow user namespaces, and mount(2) in them"},
-    {"user", false, "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"},
+    {"seccomp", "a kernel with CONFIG_SECCOMP_FILTER, and a container profile that lets seccomp(2) through"},
 }};
 
 Finding kernel_finding() {
@@ -42,31 +35,12 @@ Finding kernel_finding() {
           .detail = std::string(system.sysname) + " " + system.release + " " + system.machine};
 }
 
-Finding interpreter_finding(const Hub::Diagnosis& diagnosis) {
-  const bool holds = !diagnosis.python.empty();
-  return {.name = "interpreter",
-          .holds = holds,
-          .detail = holds ? diagnosis.python_path + " (Python " + diagnosis.python + ")" : "none found",
-          .fix = holds ? "" : std::string(kInterpreterFix)};
-}
-
-Finding torch_finding(const Hub::Diagnosis& diagnosis) {
-  const bool holds = !diagnosis.torch.empty();
-  return {.name = "torch",
-          .holds = holds,
-          .detail = holds ? diagnosis.torch : "not installed",
-          .fix = holds ? "" : std::string(kInterpreterFix)};
-}
-
 }  // namespace
 
 Finding finding_of(const Hub::Layer& layer) {
-  Finding finding{.name = layer.name, .holds = layer.holds, .needed = false, .detail = layer.detail};
+  Finding finding{.name = layer.name, .holds = layer.holds, .needed = true, .detail = layer.detail};
   for (const LayerFix& row : kLayerFixes) {
-    if (layer.name.find(row.word) == std::string::npos) continue;
-    finding.needed = row.needed;
-    if (!layer.holds) finding.fix = row.fix;
-    break;
+    if (!layer.holds && layer.name == row.name) finding.fix = row.fix;
   }
   return finding;
 }
@@ -75,8 +49,9 @@ std::vector<Finding> examine(Hub& hub) {
   std::vector<Finding> findings{kernel_finding()};
   try {
     const Hub::Diagnosis diagnosis = hub.diagnose();
-    findings.push_back(interpreter_finding(diagnosis));
-    findings.push_back(torch_finding(diagnosis));
+    findings.push_back(
+        {.name = "interpreter", .detail = diagnosis.python_path + " (Python " + diagnosis.python + ")"});
+    findings.push_back({.name = "torch", .detail = diagnosis.torch});
     for (const Hub::Layer& layer : diagnosis.layers)
       findings.push_back(finding_of(layer));
   } catch (const Error& error) {  // no interpreter that could look further

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "tools/cli/usage_error.h"
@@ -52,7 +51,7 @@ void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--threads", options.threads, "torch's threads in the worker")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
-  app.add_flag("--trust", raw.trust, "load without asking whether the repository is trusted");
+  app.add_flag("--trust", raw.trust, "accepted for scripts; nothing asks for trust yet");
 }
 
 void add_output_options(CLI::App& app, Options& options) {

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
-#include <numeric>
 
 #include <hubcell/error.h>
 #include <hubcell/value.h>

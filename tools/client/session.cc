@@ -44,6 +44,8 @@ std::vector<std::string> session_environment() {
                            "LC_ALL",
                            "LC_CTYPE",
                            "TZ",
+                           "OMP_NUM_THREADS",
+                           "MKL_NUM_THREADS",
                            "TMPDIR",
                            "USER",
                            "LOGNAME",
@@ -226,7 +228,7 @@ std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
     }
     worker_opened_.notify_all();
   } else {
-    // The supervisor gave its channel to this session before, for another name of the same commit or to a
+    // The supervisor gave its channel to this session before, for another spelling of the same ref or to a
     // thread that asked at the same time.
     worker_opened_.wait_for(lock, kAnswerDeadline, [&] { return workers_.contains(opened.worker); });
     by_repository_[repository] = workers_[opened.worker].lock();
@@ -248,17 +250,18 @@ wire::WorkerStatus Session::describe_worker(std::uint64_t worker, std::chrono::m
   return ask(message, wait + kAnswerDeadline).template as<wire::WorkerStatus>();
 }
 
-void Session::load_began(std::uint64_t worker, const std::string& entry) {
+std::uint64_t Session::load_began(std::uint64_t worker, const std::string& entry) {
   std::uint64_t model = 0;
   {
     const std::scoped_lock lock(mutex_);
     model = next_model_++;
   }
   tell(wire::LoadBegan{.worker = worker, .model = model, .entry = entry});
+  return model;
 }
 
-void Session::load_ended(std::uint64_t worker, bool succeeded) {
-  tell(wire::LoadEnded{.worker = worker, .model = 0, .succeeded = succeeded});
+void Session::load_ended(std::uint64_t worker, std::uint64_t model, bool succeeded) {
+  tell(wire::LoadEnded{.worker = worker, .model = model, .succeeded = succeeded});
 }
 
 wire::Diagnosis Session::diagnose() {

@@ -33,8 +33,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void close_worker(std::uint64_t worker);
   // What became of a worker; waits up to `wait` for its end.
   wire::WorkerStatus describe_worker(std::uint64_t worker, std::chrono::milliseconds wait);
-  void load_began(std::uint64_t worker, const std::string& entry);
-  void load_ended(std::uint64_t worker, bool succeeded);
+  // The brackets of a load; the number names what is loaded.
+  std::uint64_t load_began(std::uint64_t worker, const std::string& entry);
+  void load_ended(std::uint64_t worker, std::uint64_t model, bool succeeded);
   wire::Diagnosis diagnose();
 
  private:

@@ -123,13 +123,13 @@ Value Worker::perform(channel::CallRequest request, std::string what, std::chron
 
 Value Worker::load(channel::CallRequest request, std::chrono::milliseconds deadline) {
   const std::string entry = request.name;
-  session_->load_began(opened_.worker, entry);
+  const std::uint64_t model = session_->load_began(opened_.worker, entry);
   try {
     Value loaded = perform(std::move(request), "load " + entry, deadline);
-    session_->load_ended(opened_.worker, true);
+    session_->load_ended(opened_.worker, model, true);
     return loaded;
   } catch (const Error&) {
-    session_->load_ended(opened_.worker, false);
+    session_->load_ended(opened_.worker, model, false);
     throw;
   }
 }
@@ -190,7 +190,7 @@ void Worker::throw_died(const std::string& what) {
   } catch (const Error& unknown) {
     how = std::string("ended with its supervisor (") + unknown.what() + ")";
   }
-  throw Error(ErrorCode::WorkerDied, what + " of " + label() + ": the worker " + how);
+  throw Error(ErrorCode::WorkerDied, what + " of " + label() + ": the worker " + how + "; load it again");
 }
 
 void Worker::give_up(const channel::Ticket& ticket, const std::string& what,

@@ -150,7 +150,7 @@ c10::IValue Module::attr(const std::string& name) const {
   return to_ivalue(object_.attribute(name));
 }
 
-// A nn.Module answers its train() and eval() with itself: the handle is dropped.
+// An nn.Module answers its train() and eval() with itself: the handle is dropped.
 void Module::train(bool on) const {
   object_.call(on ? "train" : "eval");
 }

@@ -106,7 +106,7 @@ struct InputSpec {
   std::string content = {};  // of a file; `spec` is then its name
 };
 
-// A session: a private supervisor, started with it and ended with it, and the options of its workers.
+// A session: a private supervisor, which ends when the Hub and the last Object are gone, and the options of its workers.
 class Hub {
  public:
   explicit Hub(HubOptions options = {});
@@ -121,7 +121,7 @@ class Hub {
   std::vector<std::string> list(const std::string& repository);
   // Docstring and signature of "entry" or "entry.method"; hubconf's own docstring for an empty name.
   std::string help(const std::string& repository, const std::string& entry = {});
-  // Makes inputs in the repository's worker: one tensor each.
+  // Makes inputs in the repository's worker, one value each: a tensor, or what a .pt or .npz file holds.
   std::vector<Value> make_inputs(const std::string& repository, const std::vector<InputSpec>& specs,
                                  std::optional<std::uint64_t> seed = std::nullopt);
   // Opens the repository's worker if need be, and says what it is.
