@@ -1,6 +1,6 @@
 // hubcell-supervisor: starts templates, workers and fetchers for one program, and ends with it.
 //
-// Descriptor 3 is the control socket. Without --foreground the process detaches at once, so that it is not
+// Descriptor 3 is the control socket. The process detaches at once, so that it is not
 // the program's child and the program's own wait() never meets it.
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -11,7 +11,6 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <string_view>
 
 #include "shared/base/log.h"
 #include "supervisor/control/session.h"
@@ -49,9 +48,8 @@ hubcell::process::Task<void> serve(boost::asio::io_context& loop,
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const bool foreground = argc > 1 && std::string_view(argv[1]) == "--foreground";
-  if (!foreground) detach();
+int main() {
+  detach();
   // The terminal's Ctrl-C is the program's to handle: its end is ours.
   for (const int ignored : {SIGINT, SIGHUP, SIGPIPE, SIGQUIT})
     std::signal(ignored, SIG_IGN);

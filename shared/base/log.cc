@@ -54,10 +54,6 @@ spdlog::level::level_enum to_spdlog(Level level) {
 
 }  // namespace
 
-bool enabled(Level level) {
-  return logger().should_log(to_spdlog(level));
-}
-
 void write(Level level, std::string_view message) {
   logger().log(to_spdlog(level), message);
 }

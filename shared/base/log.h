@@ -10,7 +10,6 @@ namespace hubcell::log {
 
 enum class Level : unsigned char { Debug, Info, Warn, Error };
 
-bool enabled(Level level);
 void write(Level level, std::string_view message);
 
 inline void debug(std::string_view message) {

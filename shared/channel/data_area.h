@@ -22,7 +22,6 @@ class DataArea {
 
   std::uint64_t used_bytes() const { return used_bytes_; }
   // The end of the highest byte that was ever in use and was not trimmed since.
-  std::uint64_t touched_end() const { return touched_end_; }
 
   // A range of free pages to give back to the kernel: what lies above `warm_bytes` of free memory. It counts
   // as untouched afterwards.

@@ -146,10 +146,7 @@ ChildProcess spawn(const SpawnOptions& options) {
   const std::vector<char*> argument_pointers = to_pointers(arguments);
   const std::vector<char*> environment_pointers = to_pointers(options.environment);
   std::vector<int> descriptors = options.descriptors;
-  int report[2];
-  checked(::pipe2(report, O_CLOEXEC), "make a pipe");
-  UniqueFd report_read(report[0]);
-  UniqueFd report_write(report[1]);
+  auto [report_read, report_write] = make_pipe();
   ExecPlan plan{.program = options.program.c_str(),
                 .directory = options.directory.empty() ? nullptr : options.directory.c_str(),
                 .arguments = argument_pointers.data(),
@@ -173,6 +170,12 @@ ChildProcess spawn(const SpawnOptions& options) {
   if (count == static_cast<ssize_t>(sizeof(error_number)))
     throw_errno("start " + options.program, error_number);
   return child;
+}
+
+std::pair<UniqueFd, UniqueFd> make_pipe() {
+  int ends[2];
+  checked(::pipe2(ends, O_CLOEXEC), "make a pipe");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
 UniqueFd open_pidfd(pid_t pid) {

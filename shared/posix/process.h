@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shared/posix/unique_fd.h"
@@ -56,6 +57,9 @@ struct SpawnOptions {
 
 // fork and exec. Standard input is /dev/null. Throws Error(System) also when the exec itself fails.
 ChildProcess spawn(const SpawnOptions& options);
+
+// The reading end and the writing end, close-on-exec.
+std::pair<UniqueFd, UniqueFd> make_pipe();
 
 // pidfd_open, pidfd_send_signal (false: it has ended).
 UniqueFd open_pidfd(pid_t pid);

@@ -32,7 +32,6 @@ class SpanWriter : public cereal::OutputArchive<SpanWriter, cereal::AllowEmptyCl
     bytes_.resize(end + bytes);
     if (bytes != 0) std::memcpy(bytes_.data() + end, data, bytes);
   }
-  std::size_t size() const { return bytes_.size(); }
   std::vector<std::byte> take_bytes() { return std::move(bytes_); }
 
  private:

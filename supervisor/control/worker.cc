@@ -39,12 +39,6 @@ std::uint64_t data_area_bytes(std::uint64_t memory_bytes) {
   return std::min(budget, wire::kDataAreaBytesMax) / kPageBytes * kPageBytes + kPageBytes;
 }
 
-std::pair<posix::UniqueFd, posix::UniqueFd> make_pipe() {
-  int ends[2];
-  posix::checked(::pipe2(ends, O_CLOEXEC), "make a pipe");
-  return {posix::UniqueFd(ends[0]), posix::UniqueFd(ends[1])};
-}
-
 std::string level_of(const std::vector<wire::LayerReport>& layers) {
   // Namespaces and cgroups are not built yet, so that what holds now is the minimum.
   for (const wire::LayerReport& layer : layers) {
@@ -88,7 +82,7 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
   try {
     auto [control_ours, control_theirs] = posix::make_message_socket_pair();
     auto [bell_ours, bell_theirs] = posix::make_message_socket_pair();
-    auto [output_ours, output_theirs] = make_pipe();
+    auto [output_ours, output_theirs] = posix::make_pipe();
     posix::UniqueFd memory = posix::make_sealed_memfd(
         "hubcell-channel", channel::channel_bytes(data_area_bytes(plan_.memory_bytes)));
     posix::UniqueFd memory_theirs(

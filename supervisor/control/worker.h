@@ -29,7 +29,6 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // process is then ended.
   process::Task<void> start(std::shared_ptr<process::TemplateProcess> origin);
 
-  const WorkerPlan& plan() const { return plan_; }
   bool serves() const { return state_ == lifecycle::State::Ready || state_ == lifecycle::State::Loading; }
   std::int64_t pid() const { return pid_; }
   // The sandbox's level, after start: "minimal".

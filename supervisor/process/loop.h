@@ -53,7 +53,6 @@ class FrameSocket {
   bool send(std::uint64_t request, const Body& body, std::span<const int> descriptors = {}) {
     return wire::send_frame(stream_.native_handle(), request, body, descriptors);
   }
-  int native_handle() { return stream_.native_handle(); }
   void close();
 
  private:

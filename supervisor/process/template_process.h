@@ -29,7 +29,6 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
                                                       const Environment& environment);
   ~TemplateProcess();
 
-  const std::string& python() const { return python_; }
   const wire::TemplateReady& versions() const { return versions_; }
   bool ended() const { return ended_; }
 

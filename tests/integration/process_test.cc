@@ -26,6 +26,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 constexpr auto kGoneWithin = 2s;
+constexpr auto kFoldersGoneWithin = 30s;
 constexpr auto kStartDeadline = 60s;
 
 // Lines between the program and the test, through a pipe.
@@ -136,7 +137,7 @@ class ProcessTest : public testing::Test {
   }
 
   bool scratch_folders_are(std::size_t count) const {
-    const auto end = std::chrono::steady_clock::now() + kGoneWithin;
+    const auto end = std::chrono::steady_clock::now() + kFoldersGoneWithin;
     while (scratch_folders() != count && std::chrono::steady_clock::now() < end)
       std::this_thread::sleep_for(5ms);
     return scratch_folders() == count;

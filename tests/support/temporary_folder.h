@@ -20,9 +20,10 @@ class TemporaryFolder {
   ~TemporaryFolder() {
     std::error_code ignored;
     // Checkouts are read-only, and so cannot be removed by their owner as they are.
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_, ignored)) {
-      if (entry.is_directory() && !entry.is_symlink()) {
-        std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all,
+    for (auto entry = std::filesystem::recursive_directory_iterator(path_, ignored);
+         entry != std::filesystem::recursive_directory_iterator(); entry.increment(ignored)) {
+      if (entry->is_directory(ignored) && !entry->is_symlink(ignored)) {
+        std::filesystem::permissions(entry->path(), std::filesystem::perms::owner_all,
                                      std::filesystem::perm_options::add, ignored);
       }
     }

@@ -141,11 +141,12 @@ std::string describe_run(const RunResult& result) {
 
 RunResult run_model(Hub& hub, const Options& options) {
   const std::vector<InputSpec> specs = read_specs(options);
+  RunResult result;
+  if (!options.labels_path.empty()) result.labels = read_labels(options.labels_path);
   CallArguments arguments;
   for (const NamedArgument& argument : options.arguments)
     arguments.add(argument.name, argument.value);
 
-  RunResult result;
   const Value loaded = timed(result.load_s, [&] {
     return hub.load(options.repository, options.entry, std::move(arguments.positional),
                     std::move(arguments.named));
@@ -161,10 +162,8 @@ RunResult run_model(Hub& hub, const Options& options) {
 }
 
 void show_result(const RunResult& result, const Options& options) {
-  const std::vector<std::string> labels =
-      options.labels_path.empty() ? std::vector<std::string>{} : read_labels(options.labels_path);
   std::vector<RankedRow> top;
-  if (options.topk != 0) top = top_elements(result.output.tensor(), options.topk, labels);
+  if (options.topk != 0) top = top_elements(result.output.tensor(), options.topk, result.labels);
 
   if (!options.output_path.empty()) write_output(options.output_path, result.output);
   if (!options.quiet && (options.verbose || ::isatty(STDERR_FILENO) == 1)) {

@@ -11,7 +11,8 @@ struct RunResult {
   Value output;
   ModelInfo info;
   double load_s = 0;
-  std::optional<double> call_s;  // none where nothing was called
+  std::optional<double> call_s;     // none where nothing was called
+  std::vector<std::string> labels;  // of --topk
 };
 
 // Without call inputs and without a method nothing is called: the output is what was loaded.

@@ -67,10 +67,7 @@ std::string read_all(int fd) {
 }
 
 Layer probe(const Step& step, const SeccompProgram& seccomp) {
-  int ends[2];
-  posix::checked(::pipe2(ends, O_CLOEXEC), "make a pipe");
-  const posix::UniqueFd read_end(ends[0]);
-  posix::UniqueFd write_end(ends[1]);
+  auto [read_end, write_end] = posix::make_pipe();
   const SandboxPlan plan{
       .kept_descriptors = {write_end.get()},
       .parent = ::getpid(),
