@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <system_error>
 
 #include <hubcell/error.h>
 
@@ -58,7 +59,11 @@ std::string scratch_root() {
   const char* temporary = std::getenv("TMPDIR");
   std::string root = temporary == nullptr || *temporary != '/' ? "/tmp" : temporary;
   root += "/hubcell-" + std::to_string(::geteuid());
-  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) posix::throw_errno("make " + root);
+  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw Error(ErrorCode::System, "make a folder for workers: " + root + ": " +
+                                       std::generic_category().message(errno) +
+                                       "; set TMPDIR to a folder that can be written");
+  }
   struct stat status{};
   posix::checked(::lstat(root.c_str(), &status), "look at " + root);
   if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {

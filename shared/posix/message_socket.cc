@@ -41,7 +41,7 @@ std::vector<UniqueFd> take_descriptors(msghdr& header) {
     for (std::size_t i = 0; i < count; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-      taken.emplace_back(fd);
+      taken.push_back(above_standard(UniqueFd(fd)));
     }
   }
   return taken;
@@ -52,7 +52,7 @@ std::vector<UniqueFd> take_descriptors(msghdr& header) {
 std::pair<UniqueFd, UniqueFd> make_message_socket_pair() {
   int ends[2];
   checked(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "make a socket pair");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+  return {above_standard(UniqueFd(ends[0])), above_standard(UniqueFd(ends[1]))};
 }
 
 bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors,

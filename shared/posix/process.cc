@@ -175,7 +175,7 @@ ChildProcess spawn(const SpawnOptions& options) {
 std::pair<UniqueFd, UniqueFd> make_pipe() {
   int ends[2];
   checked(::pipe2(ends, O_CLOEXEC), "make a pipe");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+  return {above_standard(UniqueFd(ends[0])), above_standard(UniqueFd(ends[1]))};
 }
 
 UniqueFd open_pidfd(pid_t pid) {

@@ -1,6 +1,7 @@
 // The move-only owner of a file descriptor. A plain int elsewhere borrows, for one call.
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -31,5 +32,12 @@ class UniqueFd {
  private:
   int fd_ = -1;
 };
+
+// `fd` under a number above 2. In a program that closed its standard descriptors the kernel gives their numbers out again,
+// and a child would inherit our sockets and pipes as its standard error.
+inline UniqueFd above_standard(UniqueFd fd) {
+  if (!fd || fd.get() > STDERR_FILENO) return fd;
+  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
 
 }  // namespace hubcell::posix

@@ -122,8 +122,7 @@ Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message)
   co_await opening->finished.wait(2 * wire::kTemplateStartDeadline);
   if (opening->error) throw Error(*opening->error);
   if (!opening->worker)
-    throw Error(ErrorCode::System,
-                "open a worker for " + message.repository + ": it took too long; try again");
+    throw Error(ErrorCode::System, "open a worker for " + repository.given + ": it took too long; try again");
   // The descriptors go to the first who asked: one channel has one client.
   const std::vector<posix::UniqueFd> descriptors = opening->worker->take_client_descriptors();
   std::vector<int> borrowed;

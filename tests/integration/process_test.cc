@@ -84,6 +84,10 @@ class ProcessTest : public testing::Test {
   // ended.
   [[noreturn]] void be_program() const {
     ::setenv("TMPDIR", temporary_.path().c_str(), 1);
+    if (without_standard_descriptors_) {
+      for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        ::close(descriptor);
+    }
     try {
       Hub hub({.python = "/usr/bin/python3"});
       const Object first = hub.load(one_.path(), "net");
@@ -143,6 +147,7 @@ class ProcessTest : public testing::Test {
     return scratch_folders() == count;
   }
 
+  bool without_standard_descriptors_ = false;
   tests::TemporaryFolder one_;
   tests::TemporaryFolder two_;
   tests::TemporaryFolder temporary_;
@@ -162,6 +167,14 @@ TEST_F(ProcessTest, AKilledProgramTakesEverythingWithIt) {
   end_program();
   expect_all_gone();
   EXPECT_TRUE(scratch_folders_are(0));
+}
+
+TEST_F(ProcessTest, AProgramThatClosedItsStandardDescriptorsTakesEverythingWithItToo) {
+  without_standard_descriptors_ = true;
+  start_program();
+  ::kill(program_, SIGKILL);
+  end_program();
+  expect_all_gone();
 }
 
 TEST_F(ProcessTest, AKilledSupervisorTakesItsWorkersAlongAndTheCallerIsTold) {

@@ -108,6 +108,7 @@ int run_command(const Options& options) {
 
 int main(int count, char** words) {
   using namespace hubcell::cli;
+  fill_standard_descriptors();
   end_on_interrupt();
   const Parsed parsed = parse_command_line(count, words);
   if (parsed.exit_code) {

@@ -48,6 +48,10 @@ class Progress {
 // Columns of the terminal behind `descriptor`, else 80.
 std::size_t terminal_columns(int descriptor);
 
+// Fills standard descriptors that the caller closed with ones that fail: their numbers must not go to something else, and
+// an answer that nobody gets is an error.
+void fill_standard_descriptors();
+
 // From now on Ctrl-C clears the progress line and ends the program with 130. The supervisor sees the end of
 // its control socket and ends all workers.
 void end_on_interrupt();
