@@ -95,10 +95,10 @@ struct PackProgress {
   std::string what;
 };
 
-// A nonzero answer ends the operation.
-int report_pack_progress(const git_indexer_progress* stats, void* payload) {
+// A nonzero answer ends the operation. libgit2 leaves the bytes unset where no transport takes part.
+int report_pack_progress(const git_indexer_progress*, void* payload) {
   auto* progress = static_cast<PackProgress*>(payload);
-  return progress->reporter.progress(progress->what, stats->received_bytes) ? 0 : GIT_EUSER;
+  return progress->reporter.progress(progress->what) ? 0 : GIT_EUSER;
 }
 
 }  // namespace

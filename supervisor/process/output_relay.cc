@@ -19,9 +19,11 @@ constexpr int kDrainReadsMax = 64;
 
 std::string printable(std::string_view line) {
   std::string safe;
-  for (const char c : line) {
-    const auto byte = static_cast<unsigned char>(c);
-    safe += (byte < 0x20 && c != '\t') || byte == 0x7f ? '?' : c;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(line[i]);
+    const auto next = i + 1 < line.size() ? static_cast<unsigned char>(line[i + 1]) : 0;
+    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next <= 0x9f;  // U+0080 to U+009F
+    safe += (byte < 0x20 && line[i] != '\t') || byte == 0x7f || is_c1 ? '?' : line[i];
   }
   return safe;
 }

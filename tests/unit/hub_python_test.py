@@ -185,6 +185,19 @@ class Inputs(unittest.TestCase):
         image = self.file("x.png", data.getvalue())
         self.assertEqual((image.shape, image.min().item()), (torch.Size([1, 3, 2, 4]), 1.0))
 
+    @unittest.skipUnless(importlib.util.find_spec("PIL"), "the interpreter has no PIL")
+    def test_images_of_more_than_8_bits_are_refused(self):
+        from PIL import Image
+        data = io.BytesIO()
+        Image.new("I", (2, 2), 3000).save(data, "PNG")
+        with self.assertRaisesRegex(ValueError, "input 'x.png'.*more than 8 bits"):
+            self.file("x.png", data.getvalue())
+
+    def test_broken_files_are_refused_by_name(self):
+        for name in ("x.npy", "x.pt", "x.wav"):
+            with self.assertRaisesRegex(ValueError, f"input '{name}'"):
+                self.file(name, b"nothing of the kind")
+
     def test_other_files_are_refused(self):
         with self.assertRaisesRegex(ValueError, "input 'x.txt'"):
             self.file("x.txt", b"text")

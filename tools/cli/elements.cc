@@ -129,7 +129,10 @@ Summary summarize_items(const Item* items, std::size_t count) {
   } else {
     summary.mean = static_cast<double>(sum) / static_cast<double>(count);
     summary.has_extremes = count != 0;
-    if (count == 0) return summary;
+    if (count == 0) {
+      summary.mean = std::numeric_limits<double>::quiet_NaN();  // 0/0 has a sign
+      return summary;
+    }
     const auto found = extremes(items, count);
     summary.min = found.min;
     summary.max = found.max;

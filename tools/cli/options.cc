@@ -11,6 +11,7 @@
 namespace hubcell::cli {
 namespace {
 
+constexpr std::uint64_t kThreadsMax = 1024;
 constexpr const char* kRepositoryHelp = "owner/name[@ref], a git URL, or a folder that starts with . or /";
 
 // Texts of options that are read further once CLI11 is done.
@@ -41,16 +42,42 @@ double parse_quantity(std::string_view text,
   return -1;
 }
 
+// CLI11's own checks speak of doubles, and take what does not fit for the largest that does.
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+  const auto check = [least, most](const std::string& text) -> std::string {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool fits =
+        error == std::errc() && end == text.data() + text.size() && number >= least && number <= most;
+    return fits ? ""
+                : "'" + text + "' is no whole number from " + std::to_string(least) + " to " +
+                      std::to_string(most);
+  };
+  return {check, ""};
+}
+
+// CLI11 would say that a command is missing.
+void require_known_command(const CLI::App& app, int count, const char* const* words) {
+  for (int i = 1; i < count; ++i) {
+    const std::string word = words[i];
+    if (word.starts_with('-')) continue;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+      if (command->get_name() == word) return;
+    }
+    throw UsageError("no command '" + word + "'; there are list, help, run and doctor");
+  }
+}
+
 void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--python", options.python, "interpreter for the worker")->type_name("PATH");
   app.add_option("--seed", options.seed, "seed Python, numpy and torch before the load")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0, UINT64_MAX));
   app.add_option("--memory", raw.memory, "budget of the worker: 4GiB")->type_name("SIZE");
   app.add_option("--deadline", raw.deadline, "of every load and call: 30s, 500ms")->type_name("TIME");
   app.add_option("--threads", options.threads, "torch's threads in the worker")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, kThreadsMax));
   app.add_flag("--trust", raw.trust, "accepted for scripts; nothing asks for trust yet");
 }
 
@@ -77,13 +104,13 @@ void add_run_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("EXPR")
       ->allow_extra_args(false);
   CLI::Option* topk = app.add_option("--topk", options.topk, "the K largest of the last dimension");
-  topk->type_name("K")->check(CLI::PositiveNumber);
+  topk->type_name("K")->check(whole_number(1, INT64_MAX));
   app.add_option("--labels", options.labels_path, "names of the classes, one a line")
       ->type_name("FILE")
       ->needs(topk);
   app.add_option("--input-seed", options.input_seed, "torch's seed before inputs are made")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0, UINT64_MAX));
   app.add_flag("--train", options.train, "do not put modules in eval()");
   app.add_option("-o", options.output_path, "also write the answer: .npy or .json")->type_name("FILE");
 }
@@ -159,6 +186,7 @@ Parsed parse_command_line(int count, const char* const* words) {
   app.require_subcommand(1);
   add_commands(app, parsed.options, raw);
   try {
+    require_known_command(app, count, words);
     app.parse(count, words);
     finish(parsed.options, raw);
   } catch (const CLI::Success& wish) {  // --help or --version

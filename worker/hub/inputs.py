@@ -42,8 +42,8 @@ def read_file(name, content):
         raise ValueError(f"input '{name}': files are .npy, .npz, .pt, .png, .jpg or .wav")
     try:
         return readers[extension](data)
-    except ImportError as error:
-        raise ValueError(f"input '{name}': the interpreter of the worker cannot read it: {error}") from error
+    except Exception as error:  # whatever a reader makes of a broken file
+        raise ValueError(f"input '{name}': {type(error).__name__}: {error}") from error
 
 
 def read_npy(data):
@@ -63,7 +63,10 @@ def read_image(data):
     """RGB as float32 of shape (1, 3, height, width), 0 to 1."""
     import numpy
     from PIL import Image
-    pixels = numpy.array(Image.open(data).convert("RGB"))
+    image = Image.open(data)
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"its pixels have more than 8 bits (mode {image.mode}); pass them as .npy")
+    pixels = numpy.array(image.convert("RGB"))
     return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).float() / 255
 
 

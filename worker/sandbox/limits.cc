@@ -43,10 +43,11 @@ std::string limit_resources(std::uint64_t memory_bytes) {
   set_limit(RLIMIT_CORE, 0, "RLIMIT_CORE");
   set_limit(RLIMIT_MEMLOCK, kLockedBytesMax, "RLIMIT_MEMLOCK");
   set_limit(RLIMIT_NOFILE, kDescriptorsMax, "RLIMIT_NOFILE");
-  if (memory_bytes == 0) return "no core files, descriptors bounded, memory unbounded";
+  const std::string detail = "no core files, descriptors bounded, memory where a budget is given";
+  if (memory_bytes == 0) return detail;
   const std::uint64_t base = data_bytes();
   set_limit(RLIMIT_DATA, base + std::min(memory_bytes, RLIM_INFINITY - base), "RLIMIT_DATA");
-  return "no core files, descriptors bounded, " + std::to_string(memory_bytes >> 20) + " MiB of memory";
+  return detail;
 }
 
 }  // namespace hubcell::sandbox
