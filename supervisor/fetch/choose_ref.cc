@@ -12,8 +12,6 @@ namespace hubcell::fetch {
 namespace {
 
 constexpr std::size_t kNamesShownMax = 5;
-const std::string kBranchPrefix = "refs/heads/";
-const std::string kTagPrefix = "refs/tags/";
 
 using Names = std::map<std::string, std::string>;
 
@@ -115,7 +113,7 @@ ChosenRef choose_ref(const RefListing& listing, const std::optional<std::string>
     ChosenRef chosen{.ref = *ref, .commit = branch->second, .warnings = {}};
     if (tag != listing.tags.end()) {
       chosen.warnings.push_back(remote + " has a branch and a tag " + source::in_quotes(*ref) +
-                                ": the branch is used; the tag is " + kTagPrefix + *ref);
+                                ": the branch is used; the tag is " + std::string(kTagPrefix) + *ref);
     }
     return chosen;
   }

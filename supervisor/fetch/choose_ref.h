@@ -4,9 +4,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hubcell::fetch {
+
+inline constexpr std::string_view kBranchPrefix = "refs/heads/";
+inline constexpr std::string_view kTagPrefix = "refs/tags/";
 
 // What a remote says that it has.
 struct RefListing {

@@ -7,8 +7,6 @@
 namespace hubcell::fetch {
 namespace {
 
-constexpr std::string_view kBranchPrefix = "refs/heads/";
-constexpr std::string_view kTagPrefix = "refs/tags/";
 // Follows the name of an annotated tag; its commit then follows the tag's own id.
 constexpr std::string_view kPeeledSuffix = "^{}";
 

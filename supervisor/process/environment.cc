@@ -1,29 +1,13 @@
 #include "supervisor/process/environment.h"
 
+#include <array>
+
+#include "shared/wire/environment.h"
+
 namespace hubcell::process {
 namespace {
 
-// Locale and time zone change what code prints; library paths are needed by some interpreters. Sanitizers'
-// options let an instrumented build be tested.
-const std::vector<std::string> kTemplateNames{"PATH",
-                                              "HOME",
-                                              "LANG",
-                                              "LANGUAGE",
-                                              "LC_ALL",
-                                              "LC_CTYPE",
-                                              "TZ",
-                                              "OMP_NUM_THREADS",
-                                              "MKL_NUM_THREADS",
-                                              "TMPDIR",
-                                              "USER",
-                                              "LOGNAME",
-                                              "LD_LIBRARY_PATH",
-                                              "LD_PRELOAD",
-                                              "ASAN_OPTIONS",
-                                              "UBSAN_OPTIONS",
-                                              "TSAN_OPTIONS",
-                                              "HUBCELL_LOG"};
-const std::vector<std::string> kFetcherNames{
+constexpr std::array kFetcherVariables{
     "PATH",       "HOME",         "LANG",          "LC_ALL",      "TMPDIR", "HUBCELL_LOG", "LD_LIBRARY_PATH",
     "LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
 
@@ -42,9 +26,9 @@ std::string Environment::get(const std::string& name) const {
   return found == values_.end() ? std::string() : found->second;
 }
 
-std::vector<std::string> Environment::pick(const std::vector<std::string>& names) const {
+std::vector<std::string> Environment::pick(std::span<const char* const> names) const {
   std::vector<std::string> picked;
-  for (const std::string& name : names) {
+  for (const std::string name : names) {
     const auto found = values_.find(name);
     if (found != values_.end()) picked.push_back(name + "=" + found->second);
   }
@@ -52,13 +36,13 @@ std::vector<std::string> Environment::pick(const std::vector<std::string>& names
 }
 
 std::vector<std::string> Environment::for_template() const {
-  std::vector<std::string> picked = pick(kTemplateNames);
+  std::vector<std::string> picked = pick(wire::kTemplateVariables);
   picked.insert(picked.end(), {"OPENBLAS_NUM_THREADS=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1"});
   return picked;
 }
 
 std::vector<std::string> Environment::for_fetcher() const {
-  return pick(kFetcherNames);
+  return pick(kFetcherVariables);
 }
 
 }  // namespace hubcell::process

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ class Environment {
   std::vector<std::string> for_fetcher() const;
 
  private:
-  std::vector<std::string> pick(const std::vector<std::string>& names) const;
+  std::vector<std::string> pick(std::span<const char* const> names) const;
   std::map<std::string, std::string> values_;
 };
 

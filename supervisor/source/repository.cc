@@ -80,6 +80,16 @@ void check_authority(std::string_view authority, const std::string& shown_as) {
   if (authority.starts_with('-')) refuse(shown_as, "the host begins with '-'");
 }
 
+// A remote that messages call by its URL.
+Repository named_by_url(const std::string& given, const std::string& url, std::optional<std::string> ref) {
+  return {.kind = Repository::Kind::Remote,
+          .given = given,
+          .name = url,
+          .url = url,
+          .folder = {},
+          .ref = std::move(ref)};
+}
+
 Repository parse_url(const std::string& given, std::size_t scheme_end) {
   const std::string scheme = lower_case(given.substr(0, scheme_end));
   if (std::ranges::find(kSchemes, scheme) == kSchemes.end())
@@ -96,12 +106,7 @@ Repository parse_url(const std::string& given, std::size_t scheme_end) {
   std::optional<std::string> ref = take_ref(url, url.find('@', path), given);
   url = without_trailing_slashes(std::move(url));
   check_path(std::string_view(url).substr(std::min(path, url.size())), given);
-  return {.kind = Repository::Kind::Remote,
-          .given = given,
-          .name = url,
-          .url = url,
-          .folder = {},
-          .ref = std::move(ref)};
+  return named_by_url(given, url, std::move(ref));
 }
 
 // user@host:path; the caller has seen that the ':' comes before the first '/'.
@@ -110,12 +115,7 @@ Repository parse_scp(const std::string& given, std::size_t colon) {
   std::string url = given;
   std::optional<std::string> ref = take_ref(url, url.find('@', colon), given);
   check_path("/" + url.substr(colon + 1), given);
-  return {.kind = Repository::Kind::Remote,
-          .given = given,
-          .name = url,
-          .url = url,
-          .folder = {},
-          .ref = std::move(ref)};
+  return named_by_url(given, url, std::move(ref));
 }
 
 Repository parse_owner_and_name(const std::string& given, const std::string& github_url) {

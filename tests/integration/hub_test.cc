@@ -7,6 +7,7 @@
 #include <functional>
 #include <thread>
 
+#include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test_repository.h"
 
@@ -14,6 +15,7 @@ namespace hubcell {
 namespace {
 
 using namespace std::chrono_literals;
+using tests::error_of;
 
 class HubTest : public testing::Test {
  protected:
@@ -31,16 +33,6 @@ class HubTest : public testing::Test {
   tests::TemporaryFolder one_;
   tests::TemporaryFolder two_;
 };
-
-Error error_of(const std::function<void()>& attempt) {
-  try {
-    attempt();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorCode::System, "nothing was thrown");
-}
 
 bool says(const Error& error, const std::string& words) {
   if (std::string(error.what()).find(words) != std::string::npos) return true;

@@ -9,12 +9,14 @@
 #include <functional>
 #include <thread>
 
+#include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 
 namespace hubcell {
 namespace {
 
 using namespace std::chrono_literals;
+using tests::error_of;
 
 class StandinTest : public testing::Test {
  protected:
@@ -27,16 +29,6 @@ class StandinTest : public testing::Test {
 
   tests::TemporaryFolder folder_;
 };
-
-Error error_of(const std::function<void()>& attempt) {
-  try {
-    attempt();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorCode::System, "nothing was thrown");
-}
 
 TEST_F(StandinTest, ValuesAndTensorsComeBack) {
   Hub hub = make_hub();

@@ -5,9 +5,11 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 
 #include "shared/base/log.h"
 #include "shared/posix/process.h"
+#include "shared/wire/environment.h"
 #include "shared/wire/limits.h"
 #include "tools/client/worker.h"
 
@@ -28,34 +30,16 @@ std::vector<std::string> current_environment() {
   return assignments;
 }
 
-// What decides about names, caches and interpreters, and what a template may inherit; the rest stays here.
+// The rest of the program's environment stays here.
 std::vector<std::string> session_environment() {
   std::vector<std::string> chosen;
-  for (const char* name : {"HUBCELL_PYTHON",
-                           "HUBCELL_GITHUB_URL",
-                           "HUBCELL_LOG",
-                           "TORCH_HOME",
-                           "XDG_CACHE_HOME",
-                           "VIRTUAL_ENV",
-                           "PATH",
-                           "HOME",
-                           "LANG",
-                           "LANGUAGE",
-                           "LC_ALL",
-                           "LC_CTYPE",
-                           "TZ",
-                           "OMP_NUM_THREADS",
-                           "MKL_NUM_THREADS",
-                           "TMPDIR",
-                           "USER",
-                           "LOGNAME",
-                           "LD_LIBRARY_PATH",
-                           "LD_PRELOAD",
-                           "ASAN_OPTIONS",
-                           "UBSAN_OPTIONS",
-                           "TSAN_OPTIONS"}) {
-    if (const char* value = std::getenv(name)) chosen.push_back(std::string(name) + "=" + value);
-  }
+  const auto choose = [&chosen](std::span<const char* const> names) {
+    for (const std::string name : names) {
+      if (const char* value = std::getenv(name.c_str())) chosen.push_back(name + "=" + value);
+    }
+  };
+  choose(wire::kSupervisorVariables);
+  choose(wire::kTemplateVariables);
   return chosen;
 }
 

@@ -1,0 +1,35 @@
+// The environment variables that travel: from the program to its supervisor (Hello), and on to templates.
+//
+// Allow-lists, because tokens and credentials live in environments.
+#pragma once
+
+#include <array>
+
+namespace hubcell::wire {
+
+// What a template, and so its workers, may inherit. Locale and time zone change what code prints; library paths are needed
+// by some interpreters. Sanitizers' options let an instrumented build be tested.
+inline constexpr std::array kTemplateVariables{"PATH",
+                                               "HOME",
+                                               "LANG",
+                                               "LANGUAGE",
+                                               "LC_ALL",
+                                               "LC_CTYPE",
+                                               "TZ",
+                                               "OMP_NUM_THREADS",
+                                               "MKL_NUM_THREADS",
+                                               "TMPDIR",
+                                               "USER",
+                                               "LOGNAME",
+                                               "LD_LIBRARY_PATH",
+                                               "LD_PRELOAD",
+                                               "ASAN_OPTIONS",
+                                               "UBSAN_OPTIONS",
+                                               "TSAN_OPTIONS",
+                                               "HUBCELL_LOG"};
+
+// What decides about names, caches and interpreters, and is the supervisor's alone.
+inline constexpr std::array kSupervisorVariables{"HUBCELL_PYTHON", "HUBCELL_GITHUB_URL", "TORCH_HOME",
+                                                 "XDG_CACHE_HOME", "VIRTUAL_ENV"};
+
+}  // namespace hubcell::wire
