@@ -59,15 +59,15 @@ int move_up(int fd, int floor) {
 [[noreturn]] void run_child(ExecPlan& plan) {
   const int floor = 3 + plan.descriptor_count;
   plan.report = move_up(plan.report, floor);
-  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int null = move_up(::open("/dev/null", O_RDONLY | O_CLOEXEC), floor);
   const int output = move_up(plan.standard_output >= 0 ? plan.standard_output : STDERR_FILENO, floor);
   const int error = move_up(plan.standard_error >= 0 ? plan.standard_error : STDERR_FILENO, floor);
   for (int i = 0; i < plan.descriptor_count; ++i)
     plan.descriptors[i] = move_up(plan.descriptors[i], floor);
   if (null >= 0) ::dup2(null, STDIN_FILENO);
-  // A caller without a standard error gets children without one.
-  if (output >= 0) ::dup2(output, STDOUT_FILENO);
-  if (error >= 0) ::dup2(error, STDERR_FILENO);
+  // Where the caller closed its own, every write of the child's is refused: the number must not go to something else.
+  ::dup2(output >= 0 ? output : null, STDOUT_FILENO);
+  ::dup2(error >= 0 ? error : null, STDERR_FILENO);
   for (int i = 0; i < plan.descriptor_count; ++i) {
     if (plan.descriptors[i] < 0 || ::dup2(plan.descriptors[i], 3 + i) < 0) report_and_exit(plan.report);
   }

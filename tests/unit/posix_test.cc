@@ -13,6 +13,7 @@
 #include "shared/posix/memory.h"
 #include "shared/posix/message_socket.h"
 #include "shared/posix/process.h"
+#include "tests/support/attempt.h"
 
 namespace hubcell::posix {
 namespace {
@@ -120,6 +121,18 @@ TEST(Process, OnlyTheNamedDescriptorsAndVariablesArrive) {
   options.descriptors = {theirs.get()};
   ChildProcess child = spawn(options);
   EXPECT_EQ(child.wait().exit_code, 0);
+}
+
+TEST(Process, AProgramThatClosedItsStandardDescriptorsHasChildrenThatHaveThem) {
+  const int exit_code = tests::attempt_in_child([] {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      ::close(descriptor);
+    SpawnOptions options =
+        shell("[ -e /proc/$$/fd/0 ] && [ -e /proc/$$/fd/1 ] && [ -e /proc/$$/fd/2 ] && ! echo refused");
+    options.standard_output = STDOUT_FILENO;
+    return spawn(options).wait().exit_code;
+  });
+  EXPECT_EQ(exit_code, 0);
 }
 
 TEST(Process, AProgramThatCannotBeStartedIsAnError) {
