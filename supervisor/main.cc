@@ -1,7 +1,8 @@
 // hubcell-supervisor: starts templates, workers and fetchers for one program, and ends with it.
 //
-// Descriptor 3 is the control socket. The process detaches at once, so that it is not
-// the program's child and the program's own wait() never meets it.
+// Descriptor 3 is the control socket; 1 and 2 are the program's own, for what workers print: nothing but that goes
+// to 1. The process detaches at once, so that it is not the program's child and the program's own wait() never
+// meets it.
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -35,9 +36,10 @@ hubcell::control::Installation find_installation() {
 }
 
 hubcell::process::Task<void> serve(boost::asio::io_context& loop,
-                                   const hubcell::control::Installation& installation) {
-  auto session = std::make_shared<hubcell::control::Session>(loop, installation,
-                                                             hubcell::posix::UniqueFd(kControlDescriptor));
+                                   const hubcell::control::Installation& installation,
+                                   hubcell::process::CallerStreams& streams) {
+  auto session = std::make_shared<hubcell::control::Session>(
+      loop, installation, hubcell::posix::UniqueFd(kControlDescriptor), streams);
   try {
     co_await session->run();
   } catch (const std::exception& failure) {
@@ -54,8 +56,9 @@ int main() {
   for (const int ignored : {SIGINT, SIGHUP, SIGPIPE, SIGQUIT})
     std::signal(ignored, SIG_IGN);
   const hubcell::control::Installation installation = find_installation();
+  hubcell::process::CallerStreams streams;
   boost::asio::io_context loop(1);
-  boost::asio::co_spawn(loop, serve(loop, installation), boost::asio::detached);
+  boost::asio::co_spawn(loop, serve(loop, installation, streams), boost::asio::detached);
   loop.run();
   return 0;
 }

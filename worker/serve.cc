@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstdio>
+
 #include <hubcell/error.h>
 
 #include "shared/base/log.h"
@@ -38,9 +40,12 @@ python::PyRef make_interrupt_handler(Server** slot) {
   return python::PyRef::steal(PyCFunction_New(&method, capsule.get()));
 }
 
-void redirect_output(int output) {
-  ::dup2(output, STDOUT_FILENO);
-  ::dup2(output, STDERR_FILENO);
+// Python writes through (PYTHONUNBUFFERED); C code's lines must not wait in stdio's buffer either, which a process that
+// ends by _exit or a signal takes along.
+void redirect_output(const WorkerStart& start) {
+  ::dup2(start.output.get(), STDOUT_FILENO);
+  ::dup2(start.errors.get(), STDERR_FILENO);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
 }
 
 std::vector<sandbox::Layer> enter(const WorkerStart& start, const PythonSteps& steps,
@@ -63,7 +68,7 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
            bool& is_ready) {
   Server* server_slot = nullptr;
   const python::PyRef interrupt = make_interrupt_handler(&server_slot);
-  redirect_output(start.output.get());
+  redirect_output(start);
   steps.prepare_worker(start.scratch, start.order.threads, interrupt.get());
   HubModule hub(start.folder, start.order.checkout, start.order.seed);
   wire::WorkerReady ready;

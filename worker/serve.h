@@ -17,7 +17,8 @@ struct WorkerStart {
   posix::UniqueFd control;
   posix::UniqueFd memory;
   posix::UniqueFd doorbell;
-  posix::UniqueFd output;  // becomes standard output and error
+  posix::UniqueFd output;  // becomes standard output
+  posix::UniqueFd errors;  // becomes standard error
   std::string scratch;
   std::string folder;  // of our Python files
   pid_t parent = 0;

@@ -138,7 +138,7 @@ void Template::take_frame(wire::Frame frame) {
 
 void Template::fork_worker(wire::Frame frame) {
   const auto order = frame.as<wire::ForkWorker>();
-  std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
+  std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(5);
   require_single_thread();
   ScratchFolder scratch = ScratchFolder::create(scratch_root_);
   const pid_t parent = ::getpid();
@@ -151,6 +151,7 @@ void Template::fork_worker(wire::Frame frame) {
                       .memory = std::move(descriptors[1]),
                       .doorbell = std::move(descriptors[2]),
                       .output = std::move(descriptors[3]),
+                      .errors = std::move(descriptors[4]),
                       .scratch = scratch.path(),
                       .folder = folder_,
                       .parent = parent};

@@ -22,7 +22,7 @@ inline constexpr std::size_t kWorkersMax = 256;
 // Handles of one worker that a client may hold at a time.
 inline constexpr std::size_t kHandlesMax = 1 << 20;
 
-// What is kept of a worker's printed output, for errors, and what one line may be.
+// What is kept of a worker's printed output, for errors, and what one line may be as it is shown: a pipe takes as much whole.
 inline constexpr std::size_t kOutputTailLines = 20;
 inline constexpr std::size_t kOutputLineBytesMax = 4096;
 

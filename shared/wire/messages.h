@@ -50,6 +50,10 @@ struct LayerReport {
   }
 };
 
+// Where what workers print goes: to the program's stream of the same kind as it is; to its standard error, each line
+// behind the worker's name; or nowhere.
+enum class WorkerOutput : std::uint8_t { Inherit = 0, Prefixed = 1, Discard = 2 };
+
 // ---- client -> supervisor
 
 // First on the socket. `environment` holds NAME=value of what decides about names, caches and interpreters.
@@ -58,10 +62,11 @@ struct Hello {
   std::uint32_t protocol_version = kProtocolVersion;
   std::string working_folder;
   std::vector<std::string> environment;
+  WorkerOutput output = WorkerOutput::Inherit;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(protocol_version, working_folder, environment);
+    archive(protocol_version, working_folder, environment, checked_enum(output, WorkerOutput::Discard));
   }
 };
 
@@ -213,8 +218,8 @@ struct Diagnosis {
 
 // ---- supervisor -> template
 
-// Brings the worker's control socket, the channel's memfd, the worker's end of the doorbell and a pipe for
-// what it prints, in this order.
+// Brings the worker's control socket, the channel's memfd, the worker's end of the doorbell, and the writing ends of the
+// pipes that become its standard output and its standard error, in this order.
 struct ForkWorker {
   static constexpr Tag kTag = Tag::ForkWorker;
   std::uint64_t worker = 0;

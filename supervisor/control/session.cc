@@ -23,6 +23,9 @@ namespace fs = std::filesystem;
 // Of what a failure says; it has to fit into a frame.
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
 
+// How long a client that has gone may leave its workers' last lines unread.
+constexpr process::Milliseconds kLastOutputDeadline{500};
+
 std::string label_of(const ResolvedSource& source) {
   if (source.ref.empty()) return source.name;
   return source.name + "@" + source.ref;
@@ -30,8 +33,9 @@ std::string label_of(const ResolvedSource& source) {
 
 }  // namespace
 
-Session::Session(process::asio::io_context& loop, const Installation& installation, posix::UniqueFd socket)
-    : loop_(loop), installation_(installation), socket_(loop, std::move(socket)) {}
+Session::Session(process::asio::io_context& loop, const Installation& installation, posix::UniqueFd socket,
+                 process::CallerStreams& streams)
+    : loop_(loop), installation_(installation), socket_(loop, std::move(socket)), streams_(streams) {}
 
 Task<void> Session::run() {
   const std::optional<wire::Frame> first = co_await socket_.receive();
@@ -39,6 +43,15 @@ Task<void> Session::run() {
   greet(first->as<wire::Hello>());
   while (std::optional<wire::Frame> frame = co_await socket_.receive())
     take_frame(*frame);
+  co_await finish_output();
+}
+
+// What workers printed before the client left still reaches its streams.
+Task<void> Session::finish_output() {
+  const auto end = std::chrono::steady_clock::now() + kLastOutputDeadline;
+  const auto workers = workers_;
+  for (const auto& [id, worker] : workers)
+    co_await worker->finish_output(end);
 }
 
 void Session::greet(const wire::Hello& hello) {
@@ -49,6 +62,7 @@ void Session::greet(const wire::Hello& hello) {
   }
   environment_.emplace(hello.environment);
   working_folder_ = hello.working_folder;
+  output_ = hello.output;
   templates_.emplace(loop_, installation_.extension, *environment_);
 }
 
@@ -141,8 +155,9 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .checkout = source.folder,
                           .seed = message.seed,
                           .memory_bytes = message.memory_bytes,
-                          .threads = message.threads};
-    auto worker = std::make_shared<Worker>(loop_, plan);
+                          .threads = message.threads,
+                          .output = output_};
+    auto worker = std::make_shared<Worker>(loop_, plan, streams_);
     workers_[plan.id] = worker;
     co_await worker->start(origin);
     opening->worker = worker;

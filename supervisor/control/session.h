@@ -32,7 +32,9 @@ struct ResolvedSource {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(process::asio::io_context& loop, const Installation& installation, posix::UniqueFd socket);
+  // Borrows the streams, which outlive it.
+  Session(process::asio::io_context& loop, const Installation& installation, posix::UniqueFd socket,
+          process::CallerStreams& streams);
 
   // Serves until the client has gone. Throws Error(Protocol) where it speaks another protocol.
   process::Task<void> run();
@@ -48,6 +50,7 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   void greet(const wire::Hello& hello);
+  process::Task<void> finish_output();
   void take_frame(const wire::Frame& frame);
   void fail(std::uint64_t request, const std::exception& failure);
   process::Task<void> open_worker(std::uint64_t request, wire::OpenWorker message);
@@ -64,6 +67,8 @@ class Session : public std::enable_shared_from_this<Session> {
   process::asio::io_context& loop_;
   const Installation& installation_;
   process::FrameSocket socket_;
+  process::CallerStreams& streams_;
+  wire::WorkerOutput output_ = wire::WorkerOutput::Inherit;
   std::optional<process::Environment> environment_;
   std::string working_folder_;
   std::optional<TemplatePool> templates_;

@@ -49,8 +49,8 @@ std::string level_of(const std::vector<wire::LayerReport>& layers) {
 
 }  // namespace
 
-Worker::Worker(process::asio::io_context& loop, WorkerPlan plan)
-    : loop_(loop), plan_(std::move(plan)), ended_(loop) {}
+Worker::Worker(process::asio::io_context& loop, WorkerPlan plan, process::CallerStreams& streams)
+    : loop_(loop), plan_(std::move(plan)), streams_(streams), ended_(loop) {}
 
 void Worker::apply(Event event) {
   const auto row = lifecycle::find_transition(state_, event);
@@ -83,6 +83,7 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
     auto [control_ours, control_theirs] = posix::make_message_socket_pair();
     auto [bell_ours, bell_theirs] = posix::make_message_socket_pair();
     auto [output_ours, output_theirs] = posix::make_pipe();
+    auto [errors_ours, errors_theirs] = posix::make_pipe();
     posix::UniqueFd memory = posix::make_sealed_memfd(
         "hubcell-channel", channel::channel_bytes(data_area_bytes(plan_.memory_bytes)));
     posix::UniqueFd memory_theirs(
@@ -92,6 +93,7 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
     descriptors.push_back(std::move(memory_theirs));
     descriptors.push_back(std::move(bell_theirs));
     descriptors.push_back(std::move(output_theirs));
+    descriptors.push_back(std::move(errors_theirs));
     const wire::ForkWorker order{.worker = plan_.id,
                                  .name = plan_.label,
                                  .checkout = plan_.checkout,
@@ -99,7 +101,8 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
                                  .memory_bytes = plan_.memory_bytes,
                                  .threads = plan_.threads};
     control_.emplace(loop_, std::move(control_ours));
-    output_.emplace(loop_, std::move(output_ours), plan_.label);
+    output_.emplace(loop_, process::OutputRelay::Pipes{std::move(output_ours), std::move(errors_ours)}, streams_,
+                    plan_.output, plan_.label);
     std::function<void(posix::ExitStatus)> on_end = [weak = weak_from_this()](posix::ExitStatus status) {
       if (const auto self = weak.lock()) self->take_end(status);
     };
@@ -184,6 +187,10 @@ wire::WorkerStatus Worker::status() {
     status.output_tail.assign(output_->tail().begin(), output_->tail().end());
   }
   return status;
+}
+
+process::Task<void> Worker::finish_output(std::chrono::steady_clock::time_point end) {
+  if (output_) co_await output_->finish(end);
 }
 
 }  // namespace hubcell::control

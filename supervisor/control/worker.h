@@ -19,11 +19,13 @@ struct WorkerPlan {
   std::optional<std::uint64_t> seed;
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;
+  wire::WorkerOutput output = wire::WorkerOutput::Inherit;
 };
 
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
-  Worker(process::asio::io_context& loop, WorkerPlan plan);
+  // Borrows the streams, which outlive it.
+  Worker(process::asio::io_context& loop, WorkerPlan plan, process::CallerStreams& streams);
 
   // Forks it and waits until its sandbox holds and it serves calls. Throws Error where that fails; the
   // process is then ended.
@@ -45,6 +47,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   process::Occasion& ended() { return ended_; }
   // What is known about the end, and the last lines it printed.
   wire::WorkerStatus status();
+  // Waits until what it has printed is shown, until `end` at most.
+  process::Task<void> finish_output(std::chrono::steady_clock::time_point end);
 
  private:
   void apply(lifecycle::Event event);
@@ -54,6 +58,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   process::asio::io_context& loop_;
   WorkerPlan plan_;
+  process::CallerStreams& streams_;
   lifecycle::State state_ = lifecycle::State::Resolving;
   std::chrono::steady_clock::time_point entered_state_ = std::chrono::steady_clock::now();
   std::shared_ptr<process::TemplateProcess> origin_;

@@ -24,6 +24,12 @@ def net(size=4, scale=1.0):
 
 def pair(): return Net(4, 1.0), {"name": "pair", "numbers": [1, 2.5, None]}
 def nan(): return torch.tensor([float("nan"), float("inf"), 1.0])
+def noisy():
+    import sys, warnings
+    print("to stdout")
+    warnings.warn("take care")
+    sys.stdout.write("unfinished")
+    return [1, 2]
 def fails(): raise ValueError("no weights today")
 '''
 MODELS = '''
@@ -141,7 +147,7 @@ class Command(unittest.TestCase):
         self.assertGreater(named["topk"][0][0]["value"], 90)
 
     def test_list_and_help(self):
-        self.assertEqual(self.hubcell("list", "owner/nets@v1").stdout.split(), ["Net", "fails", "nan", "net", "pair"])
+        self.assertEqual(self.hubcell("list", "owner/nets@v1").stdout.split(), ["Net", "fails", "nan", "net", "noisy", "pair"])
         self.assertEqual(self.hubcell("help", "owner/nets@v1").stdout, "Nets for tests.\n")
         self.assertEqual(self.hubcell("help", "owner/nets@v1", "net").stdout,
                          "net(size=4, scale=1.0)\n\nA net with random weights.\n")
@@ -157,6 +163,20 @@ class Command(unittest.TestCase):
             content = file.read()
         elements = content[10 + int.from_bytes(content[8:10], "little"):]
         self.assertEqual(hashlib.sha256(elements).hexdigest(), self.run_json(*words)["output"]["sha256"])
+
+    def test_what_a_worker_prints_goes_to_stderr_behind_its_name(self):
+        done = self.hubcell("run", "owner/nets@v1", "noisy", "--json")
+        self.assertEqual(json.loads(done.stdout)["output"], [1, 2])
+        lines = done.stderr.splitlines()
+        self.assertTrue(all(line.startswith("[owner/nets@v1] ") for line in lines), done.stderr)
+        self.assertIn("[owner/nets@v1] to stdout", lines)
+        self.assertIn("[owner/nets@v1] unfinished", lines)
+        self.assertRegex(done.stderr, r"UserWarning: take care\n")
+
+    def test_quiet_shows_nothing_of_a_worker(self):
+        done = self.hubcell("run", "owner/nets@v1", "noisy", "--json", "-q")
+        self.assertEqual(json.loads(done.stdout)["output"], [1, 2])
+        self.assertEqual(done.stderr, "")
 
     def test_doctor_and_version(self):
         self.assertRegex(self.hubcell("--version").stdout, r"\Ahubcell \d+\.\d+\.\d+\n\Z")

@@ -6,11 +6,13 @@
 // Every entrypoint loads to handle 1. Calls of it do what their name says:
 //   echo ARGS -> tuple; hold ARG keeps the argument; segfault; exit N; stall (deaf to SIGINT); wait (till
 //   cancelled); fail -> an exception; lie_frame, lie_block, lie_release: break the protocol;
-//   print N lines.
+//   print N lines; write DESCRIPTOR TEXT; flood DESCRIPTOR without end.
 #include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -98,6 +100,19 @@ class StandinWorker {
       for (std::int64_t i = 0; i < call.arguments.at(0).integer(); ++i)
         std::printf("line %d\n", static_cast<int>(i));
       std::fflush(stdout);
+    } else if (call.name == "write") {
+      write_all(call.arguments.at(0).integer(), call.arguments.at(1).text());
+    } else if (call.name == "flood") {
+      for (;;)
+        write_all(call.arguments.at(0).integer(), "flood\n");
+    }
+  }
+
+  static void write_all(std::int64_t descriptor, std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t count = ::write(static_cast<int>(descriptor), text.data(), text.size());
+      if (count < 0 && errno != EINTR) ::_exit(1);
+      text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
     }
   }
 
@@ -125,8 +140,9 @@ class StandinWorker {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGINT, [](int) {});
   ::dup2(descriptors[3].get(), STDOUT_FILENO);
-  ::dup2(descriptors[3].get(), STDERR_FILENO);
+  ::dup2(descriptors[4].get(), STDERR_FILENO);
   descriptors[3].reset();
+  descriptors[4].reset();
   const int control = descriptors[0].get();
   wire::send_frame(control, 0, wire::WorkerReady{});
   StandinWorker(std::move(descriptors[1]), std::move(descriptors[2]), control).run();
@@ -173,7 +189,7 @@ class StandinTemplate {
 
   void fork_worker(wire::Frame frame) {
     const auto order = frame.as<wire::ForkWorker>();
-    std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
+    std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(5);
     const pid_t pid = ::fork();
     if (pid == 0) run_worker(std::move(descriptors));
     posix::ChildProcess child = posix::ChildProcess::adopt(pid);

@@ -24,6 +24,7 @@ HubOptions hub_options(const Options& options, Progress& progress) {
           .memory_bytes = options.memory_bytes,
           .threads = options.threads,
           .deadline = options.deadline,
+          .output = options.quiet ? Output::Discard : Output::Prefixed,
           .progress = [&progress](const std::string& what, std::uint64_t done, std::uint64_t total) {
             progress.show(what, done, total);
           }};

@@ -60,6 +60,18 @@ std::string find_supervisor() {
                                      folders.front().string() + "; install or build hubcell again");
 }
 
+wire::WorkerOutput to_wire(Output output) {
+  switch (output) {
+    case Output::Inherit:
+      return wire::WorkerOutput::Inherit;
+    case Output::Prefixed:
+      return wire::WorkerOutput::Prefixed;
+    case Output::Discard:
+      return wire::WorkerOutput::Discard;
+  }
+  throw Error(ErrorCode::Usage, "start hubcell: HubOptions::output is none of Inherit, Prefixed and Discard");
+}
+
 [[noreturn]] void throw_supervisor_ended() {
   throw Error(ErrorCode::System, "ask the supervisor: it has ended; make a new Hub");
 }
@@ -67,18 +79,24 @@ std::string find_supervisor() {
 }  // namespace
 
 std::shared_ptr<Session> Session::start(HubOptions options) {
+  const wire::WorkerOutput output = to_wire(options.output);
   auto [ours, theirs] = posix::make_message_socket_pair();
+  // Only a supervisor that has something to write there gets the standard output: its reader waits for its end.
+  const int standard_output = output == wire::WorkerOutput::Inherit ? STDOUT_FILENO : STDERR_FILENO;
   // It detaches from us: what is spawned here ends at once, and the supervisor never meets the program's
   // wait().
   posix::ChildProcess detaching = posix::spawn({.program = find_supervisor(),
                                                 .arguments = {},
                                                 .environment = current_environment(),
                                                 .directory = "/",
-                                                .descriptors = {theirs.get()}});
+                                                .descriptors = {theirs.get()},
+                                                .standard_output = standard_output});
   detaching.wait();
   theirs.reset();
   std::shared_ptr<Session> session(new Session(std::move(options), std::move(ours)));
-  session->tell(wire::Hello{.working_folder = fs::current_path(), .environment = session_environment()});
+  session->tell(wire::Hello{.working_folder = fs::current_path(),
+                            .environment = session_environment(),
+                            .output = output});
   return session;
 }
 

@@ -23,6 +23,13 @@ namespace hubcell {
 using Arguments = std::vector<Value>;
 using Keywords = std::vector<std::pair<std::string, Value>>;
 
+// Where what workers print goes, line by line.
+enum class Output {
+  Inherit,   // to this program's standard output and standard error, each to its own
+  Prefixed,  // all to standard error, behind "[owner/name@ref] "
+  Discard,   // nowhere; the last lines are kept for the error of a death
+};
+
 // The options of the workers that a Hub asks for.
 struct HubOptions {
   std::string python = {};  // interpreter; empty: HUBCELL_PYTHON, the active virtual environment, ...
@@ -31,6 +38,7 @@ struct HubOptions {
   std::uint64_t memory_bytes = 0;         // budget of a worker; 0: what the machine has
   unsigned threads = 0;                   // torch's; 0: what an untouched process of the interpreter uses
   std::chrono::milliseconds deadline{0};  // of every call and load; 0: none
+  Output output = Output::Inherit;
   // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total
   // in bytes (0: unknown).
   std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;

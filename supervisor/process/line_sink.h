@@ -1,0 +1,54 @@
+// One of the caller's standard streams, written in whole lines and without ever waiting for its reader.
+//
+// The caller shares the stream's description, so that O_NONBLOCK cannot be set on it: a pipe or a terminal is opened
+// anew, a socket is sent to, and where neither is possible a full stream is found by poll.
+#pragma once
+
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+#include "shared/posix/unique_fd.h"
+
+namespace hubcell::process {
+
+class LineSink {
+ public:
+  enum class Result {
+    Written,
+    NoRoom,  // nothing of it was taken
+    Gone,    // nobody will ever read it
+  };
+
+  // Borrows `descriptor`, 1 or 2. SIGPIPE has to be ignored.
+  explicit LineSink(int descriptor);
+
+  // `lines` end with "\n" and have PIPE_BUF bytes at most, which a pipe takes whole or not at all. What a terminal or a
+  // socket leaves over goes first the next time.
+  Result write(std::string_view lines);
+  // Sends what was left over; Written where nothing is.
+  Result flush();
+  // True where a write would find room or be refused for ever.
+  bool has_room() const;
+
+ private:
+  enum class Kind { Reopened, Socket, Shared };
+  // Bytes that were taken, -1 with errno.
+  long write_some(std::string_view bytes);
+  Result result_of_error(int error_number);
+
+  int descriptor_;
+  posix::UniqueFd reopened_;
+  Kind kind_;
+  std::string rest_;
+  bool is_gone_ = false;
+};
+
+// The streams of the program that the supervisor serves.
+struct CallerStreams {
+  LineSink output{STDOUT_FILENO};
+  LineSink errors{STDERR_FILENO};
+};
+
+}  // namespace hubcell::process
