@@ -56,6 +56,10 @@ bool LineSink::has_room() const {
   return ::poll(&entry, 1, 0) > 0;
 }
 
+bool LineSink::is_terminal() const {
+  return ::isatty(descriptor_) == 1;
+}
+
 LineSink::Result LineSink::flush() {
   if (is_gone_) return Result::Gone;
   if (rest_.empty()) return Result::Written;

@@ -31,6 +31,7 @@ class LineSink {
   Result flush();
   // True where a write would find room or be refused for ever.
   bool has_room() const;
+  bool is_terminal() const;
 
  private:
   enum class Kind { Reopened, Socket, Shared };

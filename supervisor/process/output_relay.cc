@@ -36,6 +36,12 @@ constexpr double kLineBytes = 64;
 constexpr Milliseconds kReaderPatience{1000};
 constexpr Milliseconds kRoomInterval{20};
 
+// On a terminal a line begins where the program's progress stands, and takes its place.
+std::string label_of(const CallerStreams& streams, wire::WorkerOutput destination, const std::string& name) {
+  const bool clears = destination == wire::WorkerOutput::Prefixed && streams.errors.is_terminal();
+  return (clears ? "\r\x1b[K[" : "[") + name.substr(0, kNameBytesMax) + "] ";
+}
+
 LineSink* output_sink(CallerStreams& streams, wire::WorkerOutput destination) {
   if (destination == wire::WorkerOutput::Discard) return nullptr;
   return destination == wire::WorkerOutput::Prefixed ? &streams.errors : &streams.output;
@@ -48,11 +54,11 @@ LineSink* errors_sink(CallerStreams& streams, wire::WorkerOutput destination) {
 }  // namespace
 
 OutputRelay::OutputRelay(asio::io_context& loop, Pipes pipes, CallerStreams& streams,
-                         wire::WorkerOutput destination, std::string name)
+                         wire::WorkerOutput destination, const std::string& name)
     : loop_(loop),
       streams_(streams),
-      name_(std::move(name).substr(0, kNameBytesMax)),
-      prefix_(destination == wire::WorkerOutput::Prefixed ? "[" + name_ + "] " : ""),
+      label_(label_of(streams, destination, name)),
+      prefix_(destination == wire::WorkerOutput::Prefixed ? label_ : ""),
       output_(make_stream(std::move(pipes.output), output_sink(streams, destination), &OutputRelay::output_)),
       errors_(make_stream(std::move(pipes.errors), errors_sink(streams, destination), &OutputRelay::errors_)),
       budget_(kBytesPerSecond, kBytesAtOnce) {}

@@ -31,7 +31,7 @@ class OutputRelay {
   };
 
   OutputRelay(asio::io_context& loop, Pipes pipes, CallerStreams& streams, wire::WorkerOutput destination,
-              std::string name);
+              const std::string& name);
 
   // Runs until both pipes have ended or were closed, and what came through them is shown.
   Task<void> run();
@@ -70,12 +70,12 @@ class OutputRelay {
   void take_line(Stream& stream, std::string line);
   void enqueue(Stream& stream, std::string text);
   void drop_oldest(Stream& stream);
-  std::string note(const std::string& text) const { return "[" + name_ + "] (" + text + ")\n"; }
+  std::string note(const std::string& text) const { return label_ + "(" + text + ")\n"; }
 
   asio::io_context& loop_;
   CallerStreams& streams_;
-  std::string name_;
-  std::string prefix_;
+  std::string label_;   // before what the relay itself says
+  std::string prefix_;  // before each line
   Stream output_;
   Stream errors_;
   RateBudget budget_;

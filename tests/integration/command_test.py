@@ -1,8 +1,10 @@
 """The hubcell command, end to end, beside torch.hub alone. Run: HUBCELL_PROGRAM=build/dev/bin/hubcell python3 command_test.py"""
 
+import contextlib
 import hashlib
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -91,10 +93,12 @@ class Command(unittest.TestCase):
         git(cls.remote, "tag", tag)
         return git(cls.remote, "rev-parse", "HEAD")
 
+    def environment(self):
+        return {**os.environ, "HUBCELL_GITHUB_URL": f"file://{self.root}/github",
+                "TORCH_HOME": os.path.join(self.root, "cache"), "HUBCELL_PYTHON": PYTHON}
+
     def hubcell(self, *words, exit_code=0):
-        environment = {**os.environ, "HUBCELL_GITHUB_URL": f"file://{self.root}/github",
-                       "TORCH_HOME": os.path.join(self.root, "cache"), "HUBCELL_PYTHON": PYTHON}
-        done = subprocess.run([PROGRAM, *words], env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([PROGRAM, *words], env=self.environment(), capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, exit_code, done.stderr)
         return done
 
@@ -172,6 +176,19 @@ class Command(unittest.TestCase):
         self.assertIn("[owner/nets@v1] to stdout", lines)
         self.assertIn("[owner/nets@v1] unfinished", lines)
         self.assertRegex(done.stderr, r"UserWarning: take care\n")
+
+    def test_on_a_terminal_a_line_takes_the_place_of_the_progress(self):
+        screen, terminal = pty.openpty()
+        with subprocess.Popen([PROGRAM, "run", "owner/nets@v1", "noisy", "--json"], env=self.environment(),
+                              stdout=subprocess.PIPE, stderr=terminal) as program:
+            os.close(terminal)
+            shown = b""
+            with contextlib.suppress(OSError):  # the end of a terminal
+                while part := os.read(screen, 4096):
+                    shown += part
+            self.assertEqual(json.loads(program.stdout.read())["output"], [1, 2])
+        os.close(screen)
+        self.assertIn(b"\r\x1b[K[owner/nets@v1] to stdout\r\n", shown)
 
     def test_quiet_shows_nothing_of_a_worker(self):
         done = self.hubcell("run", "owner/nets@v1", "noisy", "--json", "-q")

@@ -2,10 +2,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <numeric>
+#include <cstdlib>
 
 #include "shared/posix/process.h"
 #include "shared/wire/limits.h"
@@ -154,6 +155,24 @@ TEST_F(Sink, ASocketTakesTheRestOfALineBeforeTheNext) {
   std::string seen = read(theirs.get(), taken.size() / 2);
   EXPECT_EQ(sink.flush(), LineSink::Result::Written);
   seen += read(theirs.get(), taken.size() - seen.size());
+  EXPECT_EQ(seen, taken);
+}
+
+TEST_F(Sink, ATerminalTakesTheRestOfALineBeforeTheNext) {
+  const posix::UniqueFd screen(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!screen || ::grantpt(screen.get()) != 0 || ::unlockpt(screen.get()) != 0)
+    GTEST_SKIP() << "this machine lends no terminals";
+  const posix::UniqueFd terminal(::open(::ptsname(screen.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  termios settings{};
+  ASSERT_EQ(::tcgetattr(terminal.get(), &settings), 0);
+  ::cfmakeraw(&settings);
+  ::tcsetattr(terminal.get(), TCSANOW, &settings);
+  LineSink sink(terminal.get());
+  EXPECT_TRUE(sink.is_terminal());
+  const std::string taken = fill(sink);
+  std::string seen = read(screen.get(), taken.size() / 2);
+  EXPECT_EQ(sink.flush(), LineSink::Result::Written);
+  seen += read(screen.get(), taken.size() - seen.size());
   EXPECT_EQ(seen, taken);
 }
 
