@@ -101,8 +101,8 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
                                  .memory_bytes = plan_.memory_bytes,
                                  .threads = plan_.threads};
     control_.emplace(loop_, std::move(control_ours));
-    output_.emplace(loop_, process::OutputRelay::Pipes{std::move(output_ours), std::move(errors_ours)}, streams_,
-                    plan_.output, plan_.label);
+    output_.emplace(loop_, process::OutputRelay::Pipes{std::move(output_ours), std::move(errors_ours)},
+                    streams_, plan_.output, plan_.label);
     std::function<void(posix::ExitStatus)> on_end = [weak = weak_from_this()](posix::ExitStatus status) {
       if (const auto self = weak.lock()) self->take_end(status);
     };
