@@ -1,6 +1,5 @@
 #include "tools/client/session.h"
 
-#include <dlfcn.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,6 +10,7 @@
 #include "shared/posix/process.h"
 #include "shared/wire/environment.h"
 #include "shared/wire/limits.h"
+#include "tools/client/installation.h"
 #include "tools/client/worker.h"
 
 extern char** environ;
@@ -41,23 +41,6 @@ std::vector<std::string> session_environment() {
   choose(wire::kSupervisorVariables);
   choose(wire::kTemplateVariables);
   return chosen;
-}
-
-// Beside the library that this code is in (as built and as installed), else where it was built.
-std::string find_supervisor() {
-  std::vector<fs::path> folders;
-  Dl_info self{};
-  if (::dladdr(reinterpret_cast<const void*>(&find_supervisor), &self) != 0 && self.dli_fname != nullptr) {
-    std::error_code failure;
-    const fs::path file = fs::canonical(self.dli_fname, failure);
-    if (!failure) folders.push_back(file.parent_path().parent_path() / "libexec" / "hubcell");
-  }
-  folders.emplace_back(HUBCELL_BUILT_LIBEXEC);
-  for (const fs::path& folder : folders) {
-    if (::access((folder / "hubcell-supervisor").c_str(), X_OK) == 0) return folder / "hubcell-supervisor";
-  }
-  throw Error(ErrorCode::System, "start hubcell: there is no hubcell-supervisor in " +
-                                     folders.front().string() + "; install or build hubcell again");
 }
 
 wire::WorkerOutput to_wire(Output output) {
