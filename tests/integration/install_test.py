@@ -52,7 +52,7 @@ class Installed(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.root = tempfile.mkdtemp(prefix="hubcell-install-")
+        cls.root = os.path.realpath(tempfile.mkdtemp(prefix="hubcell-install-"))
         cls.addClassCleanup(shutil.rmtree, cls.root)
         first = os.path.join(cls.root, "first")
         install(first)
