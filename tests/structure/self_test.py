@@ -8,6 +8,7 @@ TREE = {path: "" for path in [
     "shared/value/include/hubcell/value.h", "shared/channel/layout.h", "shared/python/python.h",
     "supervisor/process/loop.h", "supervisor/fetch/git.h", "worker/verbs.h", "tools/client/session.h",
     "tools/client/include/hubcell/hub.h", "tools/client/include/hubcell/torch.h", "tools/cli/run.h", "tools/examples/drawing.h",
+    "tools/benchmarks/rounds.h",
     "tests/support/temporary_folder.h",
 ]}
 
@@ -35,6 +36,11 @@ INCLUDES = [
     ("tools/cli/x.cc", '#include <hubcell/hub.h>', True),
     ("tools/cli/x.cc", '#include "tools/cli/run.h"', True),
     ("tools/cli/x.cc", '#include "tools/examples/drawing.h"', False),
+    ("tools/benchmarks/call/x.cc", '#include "tools/benchmarks/rounds.h"', True),
+    ("tools/benchmarks/call/x.cc", '#include <hubcell/hub.h>', True),
+    ("tools/benchmarks/call/x.cc", '#include "tools/client/session.h"', True),
+    ("tools/benchmarks/call/x.cc", '#include "tools/cli/run.h"', False),
+    ("tools/benchmarks/call/x.cc", '#include "worker/verbs.h"', False),
     ("tools/cli/x.cc", '#include "shared/wire/codec.h"', False),
     ("tools/cli/x.cc", '#include "run.h"', False),
     ("tools/cli/x.cc", '#include <hubcell/nothing.h>', False),
