@@ -29,12 +29,13 @@ THIRD_PARTY = [
     (r"cereal/", ["shared/wire"]),
     (r"boost/interprocess/", ["shared/posix", "shared/channel", "supervisor/fetch"]),
     (r"boost/asio", ["supervisor/process", "supervisor/control", "supervisor/main.cc"]),
-    (r"(linux/)?seccomp\.h", ["worker/sandbox"]),
+    (r"(linux/)?seccomp\.h", ["worker/sandbox", "tools/benchmarks/call/without_sandbox.cc"]),
     (r"Python\.h", ["shared/python/python.h"]),
     (r"spdlog/", ["shared/base/log.cc"]),
     (r"(torch|ATen|c10)/", ["tools/client/include/hubcell/torch.h", "tools/client/torch", "tools/examples"]),
     (r"hubcell/torch\.h", ["tools/client/torch", "tools/examples"]),
     (r"CLI/", ["tools/cli"]),
+    (r"valgrind/", ["tools/benchmarks"]),
     (r"(gtest|gmock)/", []),
 ]
 

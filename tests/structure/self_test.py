@@ -64,6 +64,8 @@ INCLUDES = [
     ("tools/examples/x.cc", "#include <hubcell/torch.h>", True),
     ("tools/cli/x.cc", "#include <hubcell/torch.h>", False),
     ("worker/x.cc", "#include <ATen/ATen.h>", False),
+    ("tools/benchmarks/call/x.cc", "#include <valgrind/callgrind.h>", True),
+    ("worker/x.cc", "#include <valgrind/callgrind.h>", False),
     ("shared/base/x.cc", "#include <gtest/gtest.h>", False),
     ("tests/unit/x.cc", "#include <gtest/gtest.h>", True),
 ]

@@ -33,8 +33,11 @@ class Participant:
     def __init__(self, who, command, environment=None):
         self.who = who
         self._buffer = b""
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-                                         env={**os.environ, **(environment or {})})
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+                                             env={**os.environ, **(environment or {})})
+        except OSError as failure:
+            raise Failure(f"start {command[0]}: {failure.strerror}") from None
 
     def wait_ready(self, deadline_s=START_DEADLINE_S):
         while (line := self._read_line(deadline_s)) != "ready":

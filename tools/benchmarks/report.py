@@ -4,12 +4,15 @@ import json
 import os
 import platform
 
+BUSY_LOAD_PER_CORE = 0.4
+
 
 def describe_machine():
     import torch
 
     return {"cpu": cpu_model(), "cores": len(os.sched_getaffinity(0)), "kernel": platform.release(),
-            "python": platform.python_version(), "torch": torch.__version__, "torch_threads": torch.get_num_threads()}
+            "python": platform.python_version(), "torch": torch.__version__, "torch_threads": torch.get_num_threads(),
+            "load_before": round(os.getloadavg()[0], 2)}
 
 
 def cpu_model():
@@ -21,6 +24,14 @@ def cpu_model():
 def machine_text(machine):
     return (f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}, "
             f"torch {machine['torch']} with {machine['torch_threads']} thread{'s' * (machine['torch_threads'] != 1)}")
+
+
+def warning_text(machine):
+    """A line where others use the machine, else nothing."""
+    if machine["load_before"] < BUSY_LOAD_PER_CORE * machine["cores"]:
+        return ""
+    return (f"BUSY: the load was {machine['load_before']} before this began; "
+            "what needs two CPUs at once, and every p99, shows that.\n")
 
 
 def table(head, lines):
@@ -38,7 +49,7 @@ def row(bench, who, size_bytes, p50_us, p99_us, goal_us=None, **more):
             "missed": goal_us is not None and p50_us > goal_us, **more}
 
 
-def write_json(path, machine, rows):
+def write_json(path, machine, rows, **more):
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"machine": machine, "rows": rows}, file, indent=1)
+        json.dump({"machine": machine, "rows": rows, **more}, file, indent=1)
         file.write("\n")

@@ -8,6 +8,7 @@ import os
 import sys
 
 import figures
+import instructions
 import options
 import participants
 import report
@@ -18,6 +19,17 @@ ENTRY = "double"
 
 WHO = {"hubcell-cpp": "hubcell, C++", "in-process": "in-process", "torch-multiprocessing": "torch.multiprocessing",
        "pipe-numpy": "Pipe with numpy", "memcpy": "memcpy of the bytes"}
+
+GOAL_TIMES_IN_PROCESS = 3
+GOAL_TIMES_BELOW_TORCH = 100
+GOAL_PICTURE_US = 60
+GOAL_REASONS = {4: f" ({GOAL_TIMES_IN_PROCESS} times in-process, and {GOAL_TIMES_BELOW_TORCH} times below torch.multiprocessing)"}
+
+EXPLANATION = """\
+Everybody calls a model that answers with x * 2, without gradients; all are started first, and then called in turn,
+{rounds} rounds. Times are p50 and p99 of single calls of all rounds; in parentheses what single rounds gave at
+least and at most. torch.multiprocessing: through a Pipe, the input in shared memory from the first call on.
+64 MiB: one number of each page of the answer is read, too. memcpy copies as many bytes once, and calls nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +46,8 @@ class Size:
     def bytes(self):
         return 4 * self.count
 
-    def round(self):
-        return participants.Round(self.shape, self.calls, self.warm_calls, self.reads_answer)
+    def round(self, calls_max):
+        return participants.Round(self.shape, min(self.calls, calls_max), min(self.warm_calls, calls_max), self.reads_answer)
 
 
 SIZES = (
@@ -55,15 +67,27 @@ def commands(programs):
             "memcpy": [os.path.join(programs, "hubcell-bench-memcpy")]}
 
 
-def measure(programs, rounds):
+def measure(chosen):
     """{who: {bytes: [[ns, ...] of each round]}}"""
-    with participants.started(commands(programs)) as asked:
+    with participants.started(commands(chosen.programs)) as asked:
         times = {who: {size.bytes: [] for size in SIZES} for who in asked}
-        for _ in range(rounds):
+        for _ in range(chosen.rounds):
             for size in SIZES:
                 for who, participant in asked.items():
-                    times[who][size.bytes].append(participant.ask(size.round()))
+                    times[who][size.bytes].append(participant.ask(size.round(chosen.calls_max)))
         return times
+
+
+def p50_us(times, who, size):
+    return figures.p50(figures.flatten(times[who][size.bytes])) / 1e3
+
+
+def goal_us(times, size):
+    """What hubcell's p50 may be at most: for 1 float by what the others took in this very run."""
+    if size.bytes == 4:
+        return min(GOAL_TIMES_IN_PROCESS * p50_us(times, "in-process", size),
+                   p50_us(times, "torch-multiprocessing", size) / GOAL_TIMES_BELOW_TORCH)
+    return GOAL_PICTURE_US if size.shape == "1x3x224x224" else None
 
 
 def make_rows(times):
@@ -71,9 +95,9 @@ def make_rows(times):
     for size in SIZES:
         for who in WHO:
             rounds = times[who][size.bytes]
-            values = figures.flatten(rounds)
             rows.append(report.row(
-                "call", who, size.bytes, figures.p50(values) / 1e3, figures.percentile(values, 99) / 1e3,
+                "call", who, size.bytes, p50_us(times, who, size), figures.percentile(figures.flatten(rounds), 99) / 1e3,
+                goal_us(times, size) if who == "hubcell-cpp" else None,
                 times_in_process=figures.ratio(rounds, times["in-process"][size.bytes]),
                 times_torch_multiprocessing=figures.ratio(rounds, times["torch-multiprocessing"][size.bytes])))
     return rows
@@ -90,25 +114,43 @@ def print_size(size, rows):
               ratio_text(row["times_in_process"]), ratio_text(row["times_torch_multiprocessing"])) for row in rows]
     for line in report.table(("", "p50", "p99", "times in-process", "times torch.multiprocessing"), lines):
         print(line)
+    for row in rows:
+        if row["goal"] is not None:
+            print(f"  Goal of {WHO[row['who']]}: a p50 of at most {figures.duration_text(row['goal'])}"
+                  f"{GOAL_REASONS.get(row['bytes'], '')}: {'missed' if row['missed'] else 'met'}.")
 
 
 def parse_options(words):
     parser = options.Parser("call", __doc__.splitlines()[0])
     parser.add_argument("--rounds", metavar="N", type=options.positive, default=20,
                         help="rounds of each participant and size (20)")
+    parser.add_argument("--calls-max", metavar="N", type=options.positive, default=1000,
+                        help="calls of a round, at most (4 to 200, by size)")
+    parser.add_argument("--instructions", action="store_true",
+                        help="count the instructions of a call with 1 float instead (needs valgrind)")
     return parser.parse(words)
+
+
+def compare(chosen):
+    """Measures, shows, and returns the rows."""
+    print(EXPLANATION.format(rounds=chosen.rounds), flush=True)
+    rows = make_rows(measure(chosen))
+    for size in SIZES:
+        print_size(size, [row for row in rows if row["bytes"] == size.bytes])
+    return rows
 
 
 def main(words):
     chosen = parse_options(words)
     machine = report.describe_machine()
-    print(f"{report.machine_text(machine)}\n"
-          f"A model answers with x * 2; every participant is called in turn, {chosen.rounds} rounds.", flush=True)
-    rows = make_rows(measure(chosen.programs, chosen.rounds))
-    for size in SIZES:
-        print_size(size, [row for row in rows if row["bytes"] == size.bytes])
+    print(f"{report.machine_text(machine)}\n{report.warning_text(machine)}", end="")
+    rows, more = [], {}
+    if chosen.instructions:
+        more["instructions"] = instructions.run(chosen.programs)
+    else:
+        rows = compare(chosen)
     if chosen.json:
-        report.write_json(chosen.json, machine, rows)
+        report.write_json(chosen.json, machine, rows, **more)
     return 3 if chosen.fail_if_missed and any(row["missed"] for row in rows) else 0
 
 
