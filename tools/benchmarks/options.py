@@ -4,6 +4,8 @@ import argparse
 import os
 import sys
 
+import participants
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -30,6 +32,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
         sys.exit(2)
+
+
+def run(name, main):
+    """Ends the process with what `main(words)` returns; what fails is one line, and exit code 1."""
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except participants.Failure as failure:
+        sys.exit(f"tools/bench {name}: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def positive(text):

@@ -23,7 +23,6 @@ WHO = {"hubcell-cpp": "hubcell, C++", "in-process": "in-process", "torch-multipr
 GOAL_TIMES_IN_PROCESS = 3
 GOAL_TIMES_BELOW_TORCH = 100
 GOAL_PICTURE_US = 60
-GOAL_REASONS = {4: f" ({GOAL_TIMES_IN_PROCESS} times in-process, and {GOAL_TIMES_BELOW_TORCH} times below torch.multiprocessing)"}
 
 EXPLANATION = """\
 Everybody calls a model that answers with x * 2, without gradients; all are started first, and then called in turn,
@@ -47,14 +46,13 @@ class Size:
         return 4 * self.count
 
     def round(self, calls_max):
-        return participants.Round(self.shape, min(self.calls, calls_max), min(self.warm_calls, calls_max), self.reads_answer)
+        return participants.Round(self.shape, min(self.calls, calls_max), min(self.warm_calls, calls_max - 1), self.reads_answer)
 
 
-SIZES = (
-    Size("1 float", "1", 1, calls=200, warm_calls=20),
-    Size("1x3x224x224", "1x3x224x224", 3 * 224 * 224, calls=100, warm_calls=10),
-    Size("64 MiB", "16x1024x1024", 1 << 24, calls=4, warm_calls=1, reads_answer=True),
-)
+FLOAT = Size("1 float", "1", 1, calls=200, warm_calls=20)
+PICTURE = Size("1x3x224x224", "1x3x224x224", 3 * 224 * 224, calls=100, warm_calls=10)
+LARGE = Size("64 MiB", "16x1024x1024", 1 << 24, calls=4, warm_calls=1, reads_answer=True)
+SIZES = (FLOAT, PICTURE, LARGE)
 
 
 def commands(programs):
@@ -84,10 +82,17 @@ def p50_us(times, who, size):
 
 def goal_us(times, size):
     """What hubcell's p50 may be at most: for 1 float by what the others took in this very run."""
-    if size.bytes == 4:
+    if size is FLOAT:
         return min(GOAL_TIMES_IN_PROCESS * p50_us(times, "in-process", size),
                    p50_us(times, "torch-multiprocessing", size) / GOAL_TIMES_BELOW_TORCH)
-    return GOAL_PICTURE_US if size.shape == "1x3x224x224" else None
+    return GOAL_PICTURE_US if size is PICTURE else None
+
+
+def goal_text(size, row):
+    reason = (f" ({GOAL_TIMES_IN_PROCESS} times in-process, and {GOAL_TIMES_BELOW_TORCH} times below torch.multiprocessing)"
+              if size is FLOAT else "")
+    return (f"  Goal of {WHO[row['who']]}: a p50 of at most {figures.duration_text(row['goal'])}{reason}: "
+            f"{'missed' if row['missed'] else 'met'}.")
 
 
 def make_rows(times):
@@ -116,8 +121,7 @@ def print_size(size, rows):
         print(line)
     for row in rows:
         if row["goal"] is not None:
-            print(f"  Goal of {WHO[row['who']]}: a p50 of at most {figures.duration_text(row['goal'])}"
-                  f"{GOAL_REASONS.get(row['bytes'], '')}: {'missed' if row['missed'] else 'met'}.")
+            print(goal_text(size, row))
 
 
 def parse_options(words):
@@ -155,7 +159,4 @@ def main(words):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except participants.Failure as failure:
-        sys.exit(f"tools/bench call: {failure}")
+    options.run("call", main)
