@@ -35,7 +35,7 @@ class Participant:
         self._buffer = b""
         try:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-                                             env={**os.environ, **(environment or {})})
+                                             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})})
         except OSError as failure:
             raise Failure(f"start {command[0]}: {failure.strerror}") from None
 
