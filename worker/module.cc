@@ -24,9 +24,10 @@ PyObject* run_template(PyObject*, PyObject* argument) {
   const long descriptor = PyLong_AsLong(argument);
   if (descriptor < 0) return nullptr;
   const hubcell::posix::UniqueFd failure_socket(::dup(static_cast<int>(descriptor)));
+  hubcell::wire::send_frame(failure_socket.get(), 0, hubcell::wire::TemplateStarting{});
   try {
     hubcell::worker::Template(hubcell::posix::UniqueFd(static_cast<int>(descriptor)), own_folder()).run();
-  } catch (const hubcell::Error& failure) {
+  } catch (const std::exception& failure) {
     hubcell::wire::send_frame(failure_socket.get(), 0,
                               hubcell::wire::WorkerFailed{.worker = 0, .message = failure.what()});
   }

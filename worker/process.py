@@ -4,8 +4,30 @@ import contextlib
 import gc
 import os
 import platform
+import pwd
+import re
 import signal
 import sys
+import time
+
+TORCH_VERSION_MIN = (1, 13)
+# Threads that were joined are gone from /proc a moment later.
+THREADS_GONE_WITHIN_S = 1.0
+# What code, libraries and their data lie in, of an interpreter's or a virtual environment's folder: the whole may be
+# a project's folder, or hold other environments.
+PREFIX_PARTS = ("bin", "etc", "lib", "lib32", "lib64", "share", "ssl", "pyvenv.cfg")
+SYSTEM_PATHS = (
+    "/usr", "/lib", "/lib32", "/lib64", "/bin",
+    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime",
+    "/etc/timezone", "/etc/fonts", "/etc/mime.types", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
+    "/etc/os-release", "/etc/debian_version", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
+    "/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/proc/version", "/proc/filesystems",
+    "/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/random", "/sys/devices/system/cpu",
+    "/sys/devices/system/node",
+)
+# Nobody's code lies right in these, so that a sys.path that names one does so by mistake.
+NEVER_READABLE = ("/boot", "/dev", "/etc", "/home", "/media", "/mnt", "/proc", "/root", "/run", "/sys", "/tmp", "/var",
+                  "/var/tmp")
 
 
 def prepare_template():
@@ -14,38 +36,110 @@ def prepare_template():
     Returns (Python's version, torch's version, the number of threads that torch uses in an untouched process).
     Raises RuntimeError with one line that says what is missing.
     """
-    if sys.version_info < (3, 9):
-        raise RuntimeError(f"it is Python {platform.python_version()}; workers need 3.9 or later")
-    try:
-        import torch
-    except ImportError as error:
-        raise RuntimeError(f"it cannot import torch ({error}); install torch there or choose another with --python")
+    require_one_thread("before torch is imported (a .pth file or sitecustomize starts them?)")
+    torch = import_torch()
     # What torch brings along anyway; a module that it does not would hide a repository's own of that name.
-    with contextlib.suppress(ImportError):
+    with contextlib.suppress(Exception):
         import numpy  # noqa: F401
     import inspect, tempfile, traceback  # noqa: E401, F401
-    import torch.utils.dlpack  # noqa: F401
     threads = torch.get_num_threads()
     # A parallel region here would make every child that uses threads hang in libgomp.
     torch.set_num_threads(1)
+    require_one_thread("after torch is imported (something that torch imports there starts them)")
     gc.collect()
     gc.freeze()
-    return platform.python_version(), torch.__version__, threads
+    return platform.python_version(), str(torch.__version__), threads
+
+
+def import_torch():
+    try:
+        import torch
+        import torch.utils.dlpack  # noqa: F401
+    except BaseException as error:  # a torch that raises whatever it likes, SystemExit too
+        reason = f"{type(error).__name__}: {error}" if not isinstance(error, ImportError) else str(error)
+        advice = "install torch there" if getattr(error, "name", None) == "torch" else "repair torch there"
+        if sys.prefix == "/usr":
+            advice += " (Debian: apt install python3-torch)"
+        raise RuntimeError(
+            f"it cannot import torch ({one_line(reason)}); {advice} or choose another with --python") from None
+    version = re.match(r"(\d+)\.(\d+)", str(getattr(torch, "__version__", "")))
+    if not version:
+        raise RuntimeError(f"its torch is not PyTorch: {place_of(torch)} tells no version; "
+                           "repair torch there or choose another with --python")
+    if tuple(map(int, version.groups())) < TORCH_VERSION_MIN:
+        raise RuntimeError(f"it has torch {one_line(torch.__version__)}, and workers need "
+                           f"{'.'.join(map(str, TORCH_VERSION_MIN))} or later; install that there or choose another with --python")
+    return torch
+
+
+def place_of(module):
+    return getattr(module, "__file__", None) or ", ".join(getattr(module, "__path__", [])) or repr(module)
+
+
+def one_line(text, length_max=500):
+    line = " ".join(str(text).split())
+    return line if len(line) <= length_max else line[:length_max] + " ..."
+
+
+def require_one_thread(when):
+    """A child that was forked while another thread held a lock would wait for it for ever."""
+    end = time.monotonic() + THREADS_GONE_WITHIN_S
+    while others := names_of_other_threads():
+        if time.monotonic() > end:
+            raise RuntimeError(f"it runs {len(others)} more thread{'s' if len(others) > 1 else ''} {when}: "
+                               f"{one_line(', '.join(others))}; workers are forked from one thread, so start none there "
+                               "or choose another with --python")
+        time.sleep(0.01)
+
+
+def names_of_other_threads():
+    """Python's names where Python started them, else the kernel's."""
+    known = {}
+    if "threading" in sys.modules:
+        known = {thread.native_id: thread.name for thread in sys.modules["threading"].enumerate()}
+    names = []
+    for task in os.listdir("/proc/self/task"):
+        if int(task) == os.getpid():
+            continue
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/comm", encoding="utf-8", errors="replace") as file:
+            names.append(f"'{known.get(int(task)) or file.read().strip()}'")
+    return names
 
 
 def readable_paths():
-    """Files and folders that Python code needs to read beside its checkout: the interpreter and the system's libraries."""
-    interpreter = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *sys.path}
-    system = [
-        "/usr", "/lib", "/lib32", "/lib64", "/bin",
-        "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime",
-        "/etc/timezone", "/etc/fonts", "/etc/mime.types", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
-        "/etc/os-release", "/etc/debian_version", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
-        "/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/proc/version", "/proc/filesystems",
-        "/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/random", "/sys/devices/system/cpu",
-        "/sys/devices/system/node",
-    ]
-    return sorted(path for path in interpreter if path not in ("", "/") and os.path.isabs(path)) + system
+    """Files and folders that Python code needs to read beside its checkout: the interpreter and the system's libraries.
+
+    Called in the template, whose HOME is still the user's: neither that nor a folder that holds it becomes readable,
+    whatever sys.path says.
+    """
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
+    wanted = {os.path.join(prefix, part) for prefix in prefixes for part in PREFIX_PARTS}
+    wanted.update(sys.path)
+    wanted.update(editable_paths())
+    closed = [os.path.realpath(path) for path in (*NEVER_READABLE, *private_folders())]
+    return sorted(path for path in wanted if os.path.isabs(path) and is_code_folder(path, closed)) + list(SYSTEM_PATHS)
+
+
+def is_code_folder(path, closed):
+    """False for one of `closed`, and for a folder that holds one of them."""
+    real = os.path.realpath(path)
+    return not any(os.path.commonpath((real, folder)) == real for folder in closed)
+
+
+def private_folders():
+    """The user's home, and what holds the scratch folders of all workers."""
+    folders = {os.path.expanduser("~"), os.environ.get("TMPDIR", "")}
+    with contextlib.suppress(KeyError):
+        folders.add(pwd.getpwuid(os.getuid()).pw_dir)
+    return [folder for folder in folders if os.path.isabs(folder)]
+
+
+def editable_paths():
+    """Where packages lie that setuptools installed with `pip install --editable` by a finder instead of a path."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("__editable__") and isinstance(getattr(module, "MAPPING", None), dict):
+            for path in map(str, module.MAPPING.values()):
+                yield from (path, path + ".py")
 
 
 def prepare_worker(scratch, threads, on_interrupt):

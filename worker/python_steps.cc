@@ -26,14 +26,9 @@ PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(
   python_version_ = python::text_of(PyTuple_GetItem(versions.get(), 0));
   torch_version_ = python::text_of(PyTuple_GetItem(versions.get(), 1));
   threads_ = PyLong_AsLong(PyTuple_GetItem(versions.get(), 2));
-}
-
-std::vector<std::string> PythonSteps::readable_paths() const {
   const PyRef paths = python::call(python::attribute(module_.get(), "readable_paths").get());
-  std::vector<std::string> list;
   for (Py_ssize_t i = 0; i < PyList_Size(paths.get()); ++i)
-    list.push_back(python::text_of(PyList_GetItem(paths.get(), i)));
-  return list;
+    readable_paths_.push_back(python::text_of(PyList_GetItem(paths.get(), i)));
 }
 
 void PythonSteps::prepare_worker(const std::string& scratch, unsigned threads, PyObject* on_interrupt) const {

@@ -15,8 +15,8 @@ class PythonSteps {
 
   const std::string& python_version() const { return python_version_; }
   const std::string& torch_version() const { return torch_version_; }
-  // What foreign code may read beside its checkout.
-  std::vector<std::string> readable_paths() const;
+  // What foreign code may read beside its checkout; found before any of it ran.
+  const std::vector<std::string>& readable_paths() const { return readable_paths_; }
   // In a forked child, before the sandbox. `threads` 0: as in an untouched process. `on_interrupt` is called
   // for SIGINT, in Python's way.
   void prepare_worker(const std::string& scratch, unsigned threads, PyObject* on_interrupt) const;
@@ -25,6 +25,7 @@ class PythonSteps {
   python::PyRef module_;
   std::string python_version_;
   std::string torch_version_;
+  std::vector<std::string> readable_paths_;
   long threads_ = 1;
 };
 

@@ -28,7 +28,7 @@ void require_single_thread() {
   }
   if (threads != 1) {
     throw Error(ErrorCode::System, "the interpreter runs " + std::to_string(threads) +
-                                       " threads after importing torch; set OMP_NUM_THREADS=1 for it");
+                                       " threads, and workers are forked from one");
   }
 }
 
@@ -54,7 +54,6 @@ Template::Template(posix::UniqueFd socket, const std::string& folder)
       seccomp_(sandbox::SeccompProgram::compile()) {
   scratch_root_ = scratch_root();
   removals_ = sweep_scratch_folders(scratch_root_);
-  require_single_thread();
   wire::send_frame(socket_.get(), 0,
                    wire::TemplateReady{.python_version = steps_.python_version(),
                                        .torch_version = steps_.torch_version()});

@@ -30,6 +30,8 @@ inline constexpr std::size_t kOutputLineBytesMax = 4096;
 // it is written.
 inline constexpr std::uint64_t kDataAreaBytesMax = std::uint64_t{64} << 30;
 
+// From the start of an interpreter until our extension is loaded in it, and from then until torch is imported.
+inline constexpr std::chrono::seconds kInterpreterStartDeadline{20};
 inline constexpr std::chrono::seconds kTemplateStartDeadline{120};
 inline constexpr std::chrono::seconds kWorkerStartDeadline{30};
 inline constexpr std::chrono::seconds kFetchDeadline{3600};

@@ -35,6 +35,7 @@ enum class Tag : std::uint16_t {
   WorkerEnded = 23,
   ProbeLayers = 24,
   LayersProbed = 25,
+  TemplateStarting = 26,
   WorkerReady = 30,
   WorkerFailed = 31,
 };
@@ -242,6 +243,13 @@ struct ProbeLayers {
 };
 
 // ---- template -> supervisor
+
+// Our extension is loaded, and torch is imported next. Then TemplateReady or WorkerFailed.
+struct TemplateStarting {
+  static constexpr Tag kTag = Tag::TemplateStarting;
+  template <class Archive>
+  void serialize(Archive&) {}
+};
 
 struct TemplateReady {
   static constexpr Tag kTag = Tag::TemplateReady;

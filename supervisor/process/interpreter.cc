@@ -1,7 +1,9 @@
 #include "supervisor/process/interpreter.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -9,11 +11,14 @@
 #include <hubcell/error.h>
 
 #include "shared/posix/process.h"
+#include "shared/posix/system_error.h"
 
 namespace hubcell::process {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kAdvice = "give the path of a python3 that has torch";
 
 bool can_run(const fs::path& program) {
   std::error_code ignored;
@@ -28,23 +33,41 @@ std::optional<std::string> find_in_path(const std::string& name, const std::stri
   return std::nullopt;
 }
 
+// What keeps `path` from being a program, and what to do.
+std::string complaint_about(const fs::path& path) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(path, failure);
+  if (status.type() == fs::file_type::directory) {
+    const fs::path inner = path / "bin" / "python";
+    return "it is a folder; " + (can_run(inner) ? "give " + inner.string() : std::string(kAdvice));
+  }
+  if (fs::is_regular_file(status)) return "it is not executable; " + std::string(kAdvice);
+  const bool absent = status.type() == fs::file_type::not_found;
+  return (absent || !failure ? "there is no such program" : failure.message()) +
+         ("; " + std::string(kAdvice));
+}
+
+// Without the links that the path goes through being followed: a virtual environment's python is a link to another, and
+// its name is what makes it one.
+fs::path absolute_path(const std::string& named, const std::string& working_folder) {
+  const fs::path path = fs::path(working_folder) / named;
+  const bool climbs = std::find(path.begin(), path.end(), "..") != path.end();
+  return climbs ? path : path.lexically_normal();
+}
+
 std::string resolve_named(const std::string& named, const std::string& source, const Environment& environment,
                           const std::string& working_folder) {
-  std::optional<std::string> found;
-  if (named.find('/') == std::string::npos) {
-    found = find_in_path(named, environment.get("PATH"));
-  } else if (const fs::path path = fs::path(working_folder) / named; can_run(path)) {
-    found = path.lexically_normal();
-  }
-  if (!found) {
-    throw Error(ErrorCode::Usage,
-                "start the interpreter '" + named + "' (" + source +
-                    "): there is no such program; give the path of a python3 that has torch");
-  }
-  return *found;
+  const bool is_path = named.find('/') != std::string::npos;
+  const fs::path path = is_path ? absolute_path(named, working_folder)
+                                : fs::path(find_in_path(named, environment.get("PATH")).value_or(named));
+  if (can_run(path)) return path;
+  throw Error(ErrorCode::Usage, "start the interpreter " + named + " (" + source + "): " +
+                                    (is_path ? complaint_about(path)
+                                             : "there is no such program in PATH; " + std::string(kAdvice)));
 }
 
 Task<bool> has_torch(asio::io_context& loop, const std::string& python, const Environment& environment) {
+  const posix::UniqueFd null(posix::checked(::open("/dev/null", O_WRONLY | O_CLOEXEC), "open /dev/null"));
   const posix::SpawnOptions options{.program = python,
                                     .arguments = {"-c",
                                                   "import sys; sys.path.pop(0); import importlib.util; "
@@ -52,9 +75,16 @@ Task<bool> has_torch(asio::io_context& loop, const std::string& python, const En
                                     .environment = environment.for_template(),
                                     .directory = "/",
                                     .descriptors = {},
+                                    .standard_output = null.get(),
+                                    .standard_error = null.get(),
                                     .die_with_parent = true};
-  posix::ChildProcess probe = posix::spawn(options);
-  if (!co_await wait_readable(loop, probe.pidfd(), std::chrono::seconds(20))) co_return false;
+  posix::ChildProcess probe;
+  try {
+    probe = posix::spawn(options);
+  } catch (const Error&) {  // a script without its own interpreter, say
+    co_return false;
+  }
+  if (!co_await wait_readable(loop, probe.pidfd(), wire::kInterpreterStartDeadline)) co_return false;
   const posix::ExitStatus status = probe.wait();
   co_return status.signal == 0 && status.exit_code == 0;
 }

@@ -14,23 +14,15 @@ namespace {
 
 constexpr Milliseconds kEndGrace{3000};
 
-// The caller's folder is no longer on sys.path when the extension imports torch: a types.py there must not
-// matter.
-constexpr const char* kBootCode =
-    "import sys; sys.path.pop(0)\n"
-    "from importlib import util\n"
-    "spec = util.spec_from_file_location('_hubcell_worker', sys.argv[1])\n"
-    "module = util.module_from_spec(spec); spec.loader.exec_module(module)\n"
-    "module.run_template(3)\n";
-
 }  // namespace
 
-TemplateProcess::TemplateProcess(asio::io_context& loop, std::string python, posix::ChildProcess process,
-                                 posix::UniqueFd socket)
+TemplateProcess::TemplateProcess(asio::io_context& loop, std::string python, StartedTemplate started)
     : loop_(loop),
       python_(std::move(python)),
-      process_(std::move(process)),
-      socket_(loop, std::move(socket)) {}
+      process_(std::move(started.process)),
+      socket_(std::move(started.socket)),
+      output_(loop, std::move(started.output), "template " + python_),
+      versions_(std::move(started.versions)) {}
 
 // End of file makes it end its workers and remove their folders by itself; it is killed only where it does
 // not.
@@ -42,40 +34,21 @@ TemplateProcess::~TemplateProcess() {
 Task<std::shared_ptr<TemplateProcess>> TemplateProcess::start(asio::io_context& loop, std::string python,
                                                               std::string extension_path,
                                                               const Environment& environment) {
-  auto [ours, theirs] = posix::make_message_socket_pair();
-  // No PDEATHSIG: when the supervisor ends, the template has folders to remove before it goes.
-  const posix::SpawnOptions options{.program = python,
-                                    .arguments = {"-c", kBootCode, std::move(extension_path)},
-                                    .environment = environment.for_template(),
-                                    .directory = "/",
-                                    .descriptors = {theirs.get()}};
-  posix::ChildProcess process = posix::spawn(options);
-  theirs.reset();
-  std::shared_ptr<TemplateProcess> started(
-      new TemplateProcess(loop, std::move(python), std::move(process), std::move(ours)));
-  if (!co_await started->socket_.readable(wire::kTemplateStartDeadline)) {
-    throw Error(ErrorCode::System, "start the interpreter " + started->python_ +
-                                       ": importing torch took longer than " +
-                                       std::to_string(wire::kTemplateStartDeadline.count()) + " s");
+  std::optional<StartedTemplate> started;
+  try {
+    started = co_await start_template(loop, python, std::move(extension_path), environment);
+  } catch (const Error& failure) {
+    throw failure.context("start the interpreter " + python);
   }
-  std::optional<wire::Frame> frame = co_await started->socket_.receive();
-  if (frame && frame->tag() == wire::Tag::WorkerFailed) {
-    throw Error(ErrorCode::Usage,
-                "start the interpreter " + started->python_ + ": " + frame->as<wire::WorkerFailed>().message);
-  }
-  if (!frame) {
-    // It may have closed the socket and live on.
-    if (!co_await wait_readable(loop, started->process_.pidfd(), kEndGrace)) started->process_.kill(SIGKILL);
-    throw Error(ErrorCode::Usage, "start the interpreter " + started->python_ + ": it " +
-                                      posix::describe(started->process_.wait()) +
-                                      " before it was ready; is it a Python >= 3.9 with torch?");
-  }
-  started->versions_ = frame->as<wire::TemplateReady>();
-  log::info("template " + started->python_ + ": ready, Python " + started->versions_.python_version +
-            ", torch " + started->versions_.torch_version);
-  auto reading = [](std::shared_ptr<TemplateProcess> self) -> Task<void> { co_await self->read_frames(); };
-  asio::co_spawn(loop, reading(started), asio::detached);
-  co_return started;
+  const std::shared_ptr<TemplateProcess> self(
+      new TemplateProcess(loop, std::move(python), std::move(*started)));
+  log::info("template " + self->python_ + ": ready, Python " + self->versions_.python_version + ", torch " +
+            self->versions_.torch_version);
+  auto reading = [](std::shared_ptr<TemplateProcess> owner) -> Task<void> { co_await owner->read_frames(); };
+  asio::co_spawn(loop, reading(self), asio::detached);
+  auto relaying = [](std::shared_ptr<TemplateProcess> owner) -> Task<void> { co_await owner->output_.run(); };
+  asio::co_spawn(loop, relaying(self), asio::detached);
+  co_return self;
 }
 
 Task<ForkedWorker> TemplateProcess::fork_worker(wire::ForkWorker order,
@@ -170,6 +143,7 @@ void TemplateProcess::end() {
   ended_ = true;
   log::info("template " + python_ + ": ended");
   socket_.close();
+  output_.close();
   for (const auto& [worker, pending] : forks_)
     pending->answered.happen();
   if (probe_) probe_->answered.happen();

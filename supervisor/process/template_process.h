@@ -11,6 +11,8 @@
 #include "shared/posix/process.h"
 #include "supervisor/process/environment.h"
 #include "supervisor/process/loop.h"
+#include "supervisor/process/output_relay.h"
+#include "supervisor/process/template_start.h"
 
 namespace hubcell::process {
 
@@ -39,8 +41,7 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
   Task<std::vector<wire::LayerReport>> probe_layers();
 
  private:
-  TemplateProcess(asio::io_context& loop, std::string python, posix::ChildProcess process,
-                  posix::UniqueFd socket);
+  TemplateProcess(asio::io_context& loop, std::string python, StartedTemplate started);
   Task<void> read_frames();
   void take_frame(wire::Frame frame);
   void end();
@@ -61,6 +62,7 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
   std::string python_;
   posix::ChildProcess process_;
   FrameSocket socket_;
+  OutputRelay output_;
   wire::TemplateReady versions_;
   bool ended_ = false;
   std::map<std::uint64_t, std::shared_ptr<PendingFork>> forks_;

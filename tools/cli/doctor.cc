@@ -12,10 +12,6 @@
 namespace hubcell::cli {
 namespace {
 
-constexpr std::string_view kInterpreterFix =
-    "install torch for it (Debian: apt install python3-torch), or name another one with --python or "
-    "HUBCELL_PYTHON";
-
 // A worker enters all layers or does not start; the layer's own detail says what the machine lacks. These two are where a
 // kernel or a container falls short.
 struct LayerFix {
@@ -54,11 +50,9 @@ std::vector<Finding> examine(Hub& hub) {
     findings.push_back({.name = "torch", .detail = diagnosis.torch});
     for (const Hub::Layer& layer : diagnosis.layers)
       findings.push_back(finding_of(layer));
-  } catch (const Error& error) {  // no interpreter that could look further
-    findings.push_back({.name = "interpreter",
-                        .holds = false,
-                        .detail = one_line(printable(error.what())),
-                        .fix = std::string(kInterpreterFix)});
+  } catch (const Error& error) {  // no interpreter that could look further; the message says what to do
+    findings.push_back(
+        {.name = "interpreter", .holds = false, .detail = one_line(printable(error.what())), .fix = {}});
   }
   return findings;
 }
