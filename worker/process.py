@@ -54,22 +54,32 @@ def prepare_template():
 def import_torch():
     try:
         import torch
-        import torch.utils.dlpack  # noqa: F401
+
+        require_version(torch)
+        import torch.utils.dlpack
+    except UnfitTorch as error:
+        raise RuntimeError(f"{error} or choose another with --python") from None
     except BaseException as error:  # a torch that raises whatever it likes, SystemExit too
-        reason = f"{type(error).__name__}: {error}" if not isinstance(error, ImportError) else str(error)
+        reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         advice = "install torch there" if getattr(error, "name", None) == "torch" else "repair torch there"
         if sys.prefix == "/usr":
             advice += " (Debian: apt install python3-torch)"
         raise RuntimeError(
             f"it cannot import torch ({one_line(reason)}); {advice} or choose another with --python") from None
+    return torch
+
+
+class UnfitTorch(Exception):
+    """One that could be imported."""
+
+
+def require_version(torch):
     version = re.match(r"(\d+)\.(\d+)", str(getattr(torch, "__version__", "")))
     if not version:
-        raise RuntimeError(f"its torch is not PyTorch: {place_of(torch)} tells no version; "
-                           "repair torch there or choose another with --python")
+        raise UnfitTorch(f"its torch is not PyTorch: {place_of(torch)} tells no version; install torch there")
     if tuple(map(int, version.groups())) < TORCH_VERSION_MIN:
-        raise RuntimeError(f"it has torch {one_line(torch.__version__)}, and workers need "
-                           f"{'.'.join(map(str, TORCH_VERSION_MIN))} or later; install that there or choose another with --python")
-    return torch
+        wanted = ".".join(map(str, TORCH_VERSION_MIN))
+        raise UnfitTorch(f"it has torch {one_line(torch.__version__)}, and workers need {wanted} or later; install that there")
 
 
 def place_of(module):

@@ -222,6 +222,17 @@ class Command(unittest.TestCase):
         self.assert_one_line("run", "owner/nets@v1", exit_code=2, says="ENTRY")
         self.assert_one_line("run", "owner/nets@v1", "net", "-x", "rnd:3", exit_code=2, says="rnd:3")
 
+    def test_interpreters_that_cannot_serve_are_one_line_everywhere(self):
+        venv = os.path.join(self.root, "venv")
+        subprocess.run([PYTHON, "-m", "venv", "--without-pip", venv], check=True)
+        for python, says in ((venv + "/bin/python", "No module named 'torch'.*--python"), (venv, "it is a folder; give .*/bin/python"),
+                             ("/bin/true", "exited with code 0 before it ran our code; give")):
+            with self.subTest(python=python):
+                line = f"start the interpreter {python}.*{says}"
+                self.assert_one_line("run", "owner/nets@v1", "net", "--python", python, says=line)
+                diagnosis = self.hubcell("doctor", "--python", python, exit_code=1)
+                self.assertRegex(diagnosis.stdout, f"✗ interpreter +{line}[^\n]*\n\\Z")
+
     def test_without_the_remote_a_cached_ref_still_loads(self):
         self.hubcell("list", "owner/nets@v1")
         moved = self.remote + ".away"
