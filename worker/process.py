@@ -122,12 +122,11 @@ def readable_paths():
     Called in the template, whose HOME is still the user's: neither that nor a folder that holds it becomes readable,
     whatever sys.path says.
     """
-    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    wanted = {os.path.join(prefix, part) for prefix in prefixes for part in PREFIX_PARTS}
-    wanted.update(sys.path)
-    wanted.update(editable_paths())
     closed = [os.path.realpath(path) for path in (*NEVER_READABLE, *private_folders())]
-    return sorted(path for path in wanted if os.path.isabs(path) and is_code_folder(path, closed)) + list(SYSTEM_PATHS)
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
+    wanted = {os.path.join(prefix, part) for prefix in prefixes if is_code_folder(prefix, closed) for part in PREFIX_PARTS}
+    wanted.update(path for path in (*sys.path, *editable_paths()) if os.path.isabs(path) and is_code_folder(path, closed))
+    return sorted(wanted) + list(SYSTEM_PATHS)
 
 
 def is_code_folder(path, closed):

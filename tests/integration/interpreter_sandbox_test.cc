@@ -97,7 +97,7 @@ TEST_F(InterpreterSandboxTest, AnEnvironmentThatIsTheHomeFolderDoesNotOpenIt) {
   const tests::VirtualEnvironment environment = make_environment("home");
   environment.write("package.py", "VALUE = 'at home'");
   EXPECT_EQ(value_of(environment.python(), "package"), "at home");
-  expect_closed(environment.python(), {home_ / "secret"});
+  expect_closed(environment.python(), {home_ / "secret", folder_.write("home/share/notes", "secret")});
 }
 
 TEST_F(InterpreterSandboxTest, WhatPathFilesAddIsReadable) {
