@@ -212,7 +212,6 @@ TEST_F(InterpretersTest, TwoVersionsOfARealModelBesideEveryInterpreterAnswerAsAl
   std::vector<Holding> holdings = silero_on(tests::kDebianPython);
   if (!fs::is_directory(holdings[0].folder))
     GTEST_SKIP() << "no silero-vad: tools/test_environments fetches it with pip";
-  append(holdings, digits_on(tests::kDebianPython));
   if (const std::string torch2 = tests::second_torch_python(); !torch2.empty())
     append(holdings, digits_on(torch2));
   for (const std::string& python : other_pythons_with_torch())
