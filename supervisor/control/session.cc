@@ -63,7 +63,8 @@ void Session::greet(const wire::Hello& hello) {
   environment_.emplace(hello.environment);
   working_folder_ = hello.working_folder;
   output_ = hello.output;
-  templates_.emplace(loop_, installation_.extension, *environment_);
+  const process::TemplatePlan like{.python = {}, .extension = installation_.extension, .output = output_};
+  templates_.emplace(loop_, like, *environment_, streams_);
 }
 
 // Runs `work` (a coroutine) by itself; what it throws becomes the request's Failure.

@@ -4,9 +4,9 @@
 
 namespace hubcell::control {
 
-TemplatePool::TemplatePool(process::asio::io_context& loop, std::string extension,
-                           const process::Environment& environment)
-    : loop_(loop), extension_(std::move(extension)), environment_(environment) {}
+TemplatePool::TemplatePool(process::asio::io_context& loop, process::TemplatePlan like,
+                           const process::Environment& environment, process::CallerStreams& streams)
+    : loop_(loop), like_(std::move(like)), environment_(environment), streams_(streams) {}
 
 process::Task<std::shared_ptr<process::TemplateProcess>> TemplatePool::get(std::string python) {
   const auto known = templates_.find(python);
@@ -20,7 +20,10 @@ process::Task<std::shared_ptr<process::TemplateProcess>> TemplatePool::get(std::
   auto starting = std::make_shared<Starting>(loop_);
   templates_[python] = starting;
   try {
-    starting->started = co_await process::TemplateProcess::start(loop_, python, extension_, environment_);
+    process::TemplatePlan plan = like_;
+    plan.python = python;
+    starting->started =
+        co_await process::TemplateProcess::start(loop_, std::move(plan), environment_, streams_);
   } catch (const Error& failure) {
     starting->error = failure;
   } catch (const std::exception& failure) {

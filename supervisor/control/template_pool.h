@@ -13,8 +13,9 @@ namespace hubcell::control {
 
 class TemplatePool {
  public:
-  TemplatePool(process::asio::io_context& loop, std::string extension,
-               const process::Environment& environment);
+  // Borrows the environment and the streams. `like` is what all templates have in common.
+  TemplatePool(process::asio::io_context& loop, process::TemplatePlan like,
+               const process::Environment& environment, process::CallerStreams& streams);
 
   // The template of `python`, started if there is none that lives. Requests that come meanwhile wait for the
   // same one.
@@ -29,8 +30,9 @@ class TemplatePool {
   };
 
   process::asio::io_context& loop_;
-  std::string extension_;
+  process::TemplatePlan like_;
   const process::Environment& environment_;
+  process::CallerStreams& streams_;
   std::map<std::string, std::shared_ptr<Starting>> templates_;
 };
 

@@ -14,14 +14,21 @@ namespace {
 
 constexpr Milliseconds kEndGrace{3000};
 
+// Both of a template's streams are one pipe: nothing that an interpreter prints by itself is an answer.
+OutputRelay::Pipes only_errors(posix::UniqueFd pipe) {
+  auto [ended, writer] = posix::make_pipe();
+  return {.output = std::move(ended), .errors = std::move(pipe)};
+}
+
 }  // namespace
 
-TemplateProcess::TemplateProcess(asio::io_context& loop, std::string python, StartedTemplate started)
+TemplateProcess::TemplateProcess(asio::io_context& loop, TemplatePlan plan, StartedTemplate started,
+                                 CallerStreams& streams)
     : loop_(loop),
-      python_(std::move(python)),
+      python_(std::move(plan.python)),
       process_(std::move(started.process)),
       socket_(std::move(started.socket)),
-      output_(loop, std::move(started.output), "template " + python_),
+      output_(loop, only_errors(std::move(started.output)), streams, plan.output, "template " + python_),
       versions_(std::move(started.versions)) {}
 
 // End of file makes it end its workers and remove their folders by itself; it is killed only where it does
@@ -31,17 +38,17 @@ TemplateProcess::~TemplateProcess() {
   if (process_) posix::wait_readable(process_.pidfd(), kEndGrace);
 }
 
-Task<std::shared_ptr<TemplateProcess>> TemplateProcess::start(asio::io_context& loop, std::string python,
-                                                              std::string extension_path,
-                                                              const Environment& environment) {
+Task<std::shared_ptr<TemplateProcess>> TemplateProcess::start(asio::io_context& loop, TemplatePlan plan,
+                                                              const Environment& environment,
+                                                              CallerStreams& streams) {
   std::optional<StartedTemplate> started;
   try {
-    started = co_await start_template(loop, python, std::move(extension_path), environment);
+    started = co_await start_template(loop, plan.python, plan.extension, environment);
   } catch (const Error& failure) {
-    throw failure.context("start the interpreter " + python);
+    throw failure.context("start the interpreter " + plan.python);
   }
   const std::shared_ptr<TemplateProcess> self(
-      new TemplateProcess(loop, std::move(python), std::move(*started)));
+      new TemplateProcess(loop, std::move(plan), std::move(*started), streams));
   log::info("template " + self->python_ + ": ready, Python " + self->versions_.python_version + ", torch " +
             self->versions_.torch_version);
   auto reading = [](std::shared_ptr<TemplateProcess> owner) -> Task<void> { co_await owner->read_frames(); };

@@ -22,13 +22,18 @@ struct ForkedWorker {
   posix::UniqueFd pidfd;
 };
 
+struct TemplatePlan {
+  std::string python;     // absolute path of the interpreter
+  std::string extension;  // of the worker
+  wire::WorkerOutput output = wire::WorkerOutput::Inherit;  // what becomes of what it prints
+};
+
 class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
  public:
-  // Starts `python` with the extension of `extension_path` and waits until it has imported torch.
-  // Throws Error(Usage) where the interpreter has no torch, is broken or too old: one line that says which.
-  static Task<std::shared_ptr<TemplateProcess>> start(asio::io_context& loop, std::string python,
-                                                      std::string extension_path,
-                                                      const Environment& environment);
+  // Starts the interpreter and waits until it has imported torch. Borrows the environment while it starts, and the
+  // streams. Throws Error(Usage) where the interpreter has no torch, is broken or too old: one line that says which.
+  static Task<std::shared_ptr<TemplateProcess>> start(asio::io_context& loop, TemplatePlan plan,
+                                                      const Environment& environment, CallerStreams& streams);
   ~TemplateProcess();
 
   const wire::TemplateReady& versions() const { return versions_; }
@@ -41,7 +46,7 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
   Task<std::vector<wire::LayerReport>> probe_layers();
 
  private:
-  TemplateProcess(asio::io_context& loop, std::string python, StartedTemplate started);
+  TemplateProcess(asio::io_context& loop, TemplatePlan plan, StartedTemplate started, CallerStreams& streams);
   Task<void> read_frames();
   void take_frame(wire::Frame frame);
   void end();
