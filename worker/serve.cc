@@ -9,11 +9,14 @@
 #include "shared/base/log.h"
 #include "shared/channel/worker_channel.h"
 #include "shared/python/convert.h"
-#include "shared/python/python.h"
+#include "shared/python/object.h"
 #include "shared/wire/frame.h"
+#include "worker/caller_state.h"
 #include "worker/hub/hub_module.h"
 #include "worker/objects/object_table.h"
+#include "worker/objects/operations.h"
 #include "worker/server.h"
+#include "worker/stored_files.h"
 #include "worker/verbs.h"
 
 namespace hubcell::worker {
@@ -48,10 +51,10 @@ void redirect_output(const WorkerStart& start) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
 }
 
-std::vector<sandbox::Layer> enter(const WorkerStart& start, const PythonSteps& steps,
-                                  const sandbox::SeccompProgram& seccomp) {
+std::vector<sandbox::Layer> enter(const WorkerStart& start, const std::vector<int>& kept_descriptors,
+                                  const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
   sandbox::SandboxPlan plan{
-      .kept_descriptors = {start.control.get(), start.memory.get(), start.doorbell.get()},
+      .kept_descriptors = kept_descriptors,
       .parent = start.parent,
       .memory_bytes = start.order.memory_bytes,
       .files = {.readable = steps.readable_paths(),
@@ -70,19 +73,26 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   const python::PyRef interrupt = make_interrupt_handler(&server_slot);
   redirect_output(start);
   steps.prepare_worker(start.scratch, start.order.threads, interrupt.get());
+  // Our own files are read before the sandbox is entered, in which they cannot be.
   HubModule hub(start.folder, start.order.checkout, start.order.seed);
-  wire::WorkerReady ready;
-  for (const sandbox::Layer& layer : enter(start, steps, seccomp)) {
-    ready.layers.push_back({.name = layer.name, .holds = layer.holds, .detail = layer.detail});
-  }
-  channel::WorkerChannel channel(std::move(start.memory), std::move(start.doorbell), start.control.get());
   ObjectTable objects;
+  const Operations operations(start.folder);
+  StoredFiles files(start.scratch);
+  const std::vector<int> kept{start.control.get(), start.memory.get(), start.doorbell.get()};
+  channel::WorkerChannel channel(std::move(start.memory), std::move(start.doorbell), start.control.get());
   const python::Converter converter(
       {.allocate_block = [&](std::size_t bytes) { return channel.allocate_answer(bytes); },
        .make_handle = [&](PyObject* object) { return objects.add(object); },
-       .resolve_handle = [&](const Handle& handle) { return objects.find(handle.id); }});
-  Verbs verbs(converter, objects, hub);
-  Server server(channel, objects, verbs);
+       .resolve_handle = [&](const Handle& handle) { return objects.find(handle.id); },
+       .store_file = [&](const File& file) { return python::make_text(files.store(file)); }},
+      start.folder);
+  CallerState caller_state(converter, start.folder);
+  Verbs verbs(converter, objects, operations, hub);
+  wire::WorkerReady ready;
+  for (const sandbox::Layer& layer : enter(start, kept, steps, seccomp)) {
+    ready.layers.push_back({.name = layer.name, .holds = layer.holds, .detail = layer.detail});
+  }
+  Server server(channel, objects, verbs, caller_state);
   server_slot = &server;
   wire::send_frame(start.control.get(), 0, ready);
   is_ready = true;

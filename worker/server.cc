@@ -1,5 +1,7 @@
 #include "worker/server.h"
 
+#include <map>
+
 #include <hubcell/error.h>
 
 #include "shared/python/python.h"
@@ -27,28 +29,42 @@ void Server::run() {
 
 void Server::serve(const channel::WorkerChannel::Request& request) {
   current_ = request;
-  channel::CallResponse response = perform(request.frame);
+  channel::CallResponse response = answer_to(request.frame);
   current_.reset();
   // Named only now: the arguments of this call were dropped with the request.
   response.released_blocks = channel_.take_released_arguments();
   channel_.answer(request, encode(response));
 }
 
-channel::CallResponse Server::perform(std::span<const std::byte> frame) {
+channel::CallResponse Server::answer_to(std::span<const std::byte> frame) {
   const ValueReadContext context{
       .map_block = [this](const Block& block) { return channel_.map_argument(block); },
       .bind_handle = [](std::uint64_t) { return nullptr; }};
   channel::CallResponse response;
+  try {
+    take(channel::decode_request(frame, context), response);
+  } catch (const Error& error) {
+    response.failure = failure_of(error);
+  }
+  return response;
+}
+
+void Server::take(channel::CallRequest request, channel::CallResponse& response) {
+  for (const std::uint64_t id : std::exchange(request.released_handles, {}))
+    objects_.release(id);
+  channel_.free_answers(request.released_blocks);
+  // Nobody waits for a call that was given up before its turn.
+  if (request.verb == channel::Verb::Release || is_cancelled()) return;
+  perform(request, response);
+  response.state = caller_state_.leave();
+}
+
+void Server::perform(const channel::CallRequest& request, channel::CallResponse& response) {
   const std::uint64_t first_new_object = objects_.next_id();
   try {
-    channel::CallRequest request = channel::decode_request(frame, context);
-    for (const std::uint64_t id : std::exchange(request.released_handles, {}))
-      objects_.release(id);
-    channel_.free_answers(request.released_blocks);
-    // Nobody waits for a call that was given up before its turn.
-    const bool is_wanted = request.verb != channel::Verb::Release && !is_cancelled();
-    if (is_wanted) response.value = verbs_.perform(request);
-    return response;
+    caller_state_.enter(request.state);
+    response.value = verbs_.perform(request);
+    return;
   } catch (const Error& error) {
     response.failure = failure_of(error);
   } catch (const std::bad_alloc&) {
@@ -59,27 +75,45 @@ channel::CallResponse Server::perform(std::span<const std::byte> frame) {
   }
   // The handles of an answer that is not given name objects that nobody could release.
   objects_.release_from(first_new_object);
-  return response;
+}
+
+// Each block of the answer is lent once, however many tensors lie in it.
+PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<std::uint64_t>& lent) {
+  PlacedTensors result{.blocks = {}, .tensors = std::vector<TensorLayout>(tensors.size())};
+  std::map<const void*, std::uint32_t> known;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& tensor = *tensors[i];
+    if (tensor.count() == 0) continue;
+    const auto* begin = static_cast<const std::byte*>(tensor.owner().get());
+    const auto [block, is_new] = known.emplace(begin, static_cast<std::uint32_t>(result.blocks.size()));
+    if (is_new) {
+      result.blocks.push_back(channel_.lend(tensor.owner()));
+      lent.push_back(result.blocks.back().offset);
+    }
+    result.tensors[i] = {.block = block->second,
+                         .begin = static_cast<std::uint64_t>(tensor.data() - begin),
+                         .strides = tensor.strides()};
+  }
+  return result;
 }
 
 std::vector<std::byte> Server::encode(channel::CallResponse& response) {
   std::vector<std::uint64_t> lent;
-  const BlockPlacer place = [&](const Tensor& tensor) {
-    const Block block = channel_.lend(tensor);
-    lent.push_back(block.offset);
-    return block;
-  };
+  const ValueWriteContext context{.place_tensors = [&](std::span<const Tensor* const> tensors) {
+    return lend(tensors, lent);
+  }};
   try {
-    std::vector<std::byte> bytes = channel::encode_response(response, place);
+    std::vector<std::byte> bytes = channel::encode_response(response, context);
     if (bytes.size() <= wire::kFrameBytesMax) return bytes;
     throw Error(ErrorCode::Usage, "the answer is larger than " + std::to_string(wire::kFrameBytesMax) +
                                       " bytes beside its tensors; return numbers as tensors");
   } catch (const Error& error) {
     channel_.free_answers(lent);
     response.value = Value();
+    response.state = Value();
     response.failure = failure_of(error);
   }
-  return channel::encode_response(response, place);
+  return channel::encode_response(response, context);
 }
 
 }  // namespace hubcell::worker

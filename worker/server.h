@@ -5,7 +5,7 @@
 
 #include "shared/channel/call_frame.h"
 #include "shared/channel/worker_channel.h"
-#include "shared/python/convert.h"
+#include "worker/caller_state.h"
 #include "worker/objects/object_table.h"
 #include "worker/verbs.h"
 
@@ -14,8 +14,8 @@ namespace hubcell::worker {
 // The serving thread holds the GIL except while it waits.
 class Server {
  public:
-  Server(channel::WorkerChannel& channel, ObjectTable& objects, Verbs& verbs)
-      : channel_(channel), objects_(objects), verbs_(verbs) {}
+  Server(channel::WorkerChannel& channel, ObjectTable& objects, Verbs& verbs, CallerState& caller_state)
+      : channel_(channel), objects_(objects), verbs_(verbs), caller_state_(caller_state) {}
 
   // Serves until the channel is closed.
   void run();
@@ -24,12 +24,16 @@ class Server {
 
  private:
   void serve(const channel::WorkerChannel::Request& request);
-  channel::CallResponse perform(std::span<const std::byte> frame);
+  channel::CallResponse answer_to(std::span<const std::byte> frame);
+  void take(channel::CallRequest request, channel::CallResponse& response);
+  void perform(const channel::CallRequest& request, channel::CallResponse& response);
+  PlacedTensors lend(std::span<const Tensor* const> tensors, std::vector<std::uint64_t>& lent);
   std::vector<std::byte> encode(channel::CallResponse& response);
 
   channel::WorkerChannel& channel_;
   ObjectTable& objects_;
   Verbs& verbs_;
+  CallerState& caller_state_;
   std::optional<channel::WorkerChannel::Request> current_;
 };
 

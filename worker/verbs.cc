@@ -11,10 +11,47 @@ using channel::CallRequest;
 using channel::Verb;
 using python::PyRef;
 
+namespace {
+
+// The arguments of one request: what they share stays shared.
+class Arguments {
+ public:
+  explicit Arguments(const python::Converter& converter) : incoming_(converter) {}
+
+  // `first` is the object that they are applied to, or null.
+  PyRef tuple(const CallRequest& request, PyObject* first = nullptr) {
+    const Py_ssize_t offset = first == nullptr ? 0 : 1;
+    PyRef tuple = python::checked(PyTuple_New(offset + static_cast<Py_ssize_t>(request.arguments.size())));
+    if (first != nullptr) PyTuple_SetItem(tuple.get(), 0, PyRef::borrow(first).release());
+    for (std::size_t i = 0; i < request.arguments.size(); ++i) {
+      PyTuple_SetItem(tuple.get(), offset + static_cast<Py_ssize_t>(i),
+                      incoming_.convert(request.arguments[i]).release());
+    }
+    return tuple;
+  }
+
+  PyRef keywords(const CallRequest& request) {
+    PyRef dict = python::checked(PyDict_New());
+    for (const auto& [name, value] : request.keywords) {
+      if (PyDict_SetItem(dict.get(), python::make_text(name).get(), incoming_.convert(value).get()) != 0) {
+        python::throw_current_exception();
+      }
+    }
+    return dict;
+  }
+
+ private:
+  python::Incoming incoming_;
+};
+
+}  // namespace
+
 // The function below torch.set_grad_enabled, which is a class: foreign code may have replaced that.
-Verbs::Verbs(const python::Converter& converter, const ObjectTable& objects, const HubModule& hub)
+Verbs::Verbs(const python::Converter& converter, const ObjectTable& objects, const Operations& operations,
+             const HubModule& hub)
     : converter_(converter),
       objects_(objects),
+      operations_(operations),
       hub_(hub),
       set_grad_enabled_(python::attribute(python::import_module("torch._C").get(), "_set_grad_enabled")) {}
 
@@ -23,60 +60,53 @@ Value Verbs::perform(const CallRequest& request) const {
 }
 
 PyRef Verbs::run(const CallRequest& request) const {
+  set_gradients(request.grad_enabled);
   switch (request.verb) {
     case Verb::List:
       return hub_.list();
     case Verb::Help:
       return hub_.help(request.name);
     case Verb::Load:
-      set_gradients(true);
-      return hub_.load(request.name, arguments_of(request).get(), keywords_of(request).get());
+      return load(request);
     case Verb::Call:
-      set_gradients(false);
       return call(request);
     case Verb::GetAttribute:
-      set_gradients(false);
       return python::attribute(objects_.find(request.target).get(), request.name);
-    case Verb::Represent:
-      set_gradients(false);
-      return python::checked(PyObject_Repr(objects_.find(request.target).get()));
-    case Verb::MakeInputs: {
-      set_gradients(false);
-      if (request.arguments.size() != 2)
-        throw Error(ErrorCode::Usage, "make inputs: expected a seed and a list");
-      const PyRef seed = converter_.to_python(request.arguments[0]);
-      return hub_.make_inputs(seed.get(), converter_.to_python(request.arguments[1]).get());
-    }
+    case Verb::Operate:
+      return operate(request);
+    case Verb::MakeInputs:
+      return make_inputs(request);
     case Verb::Release:
       break;
   }
   return PyRef::borrow(Py_None);
 }
 
+PyRef Verbs::load(const CallRequest& request) const {
+  Arguments arguments(converter_);
+  const PyRef positional = arguments.tuple(request);
+  return hub_.load(request.name, positional.get(), arguments.keywords(request).get());
+}
+
 PyRef Verbs::call(const CallRequest& request) const {
   PyRef callable = objects_.find(request.target);
   if (!request.name.empty()) callable = python::attribute(callable.get(), request.name);
-  const PyRef arguments = arguments_of(request);
-  return python::checked(PyObject_Call(callable.get(), arguments.get(), keywords_of(request).get()));
+  Arguments arguments(converter_);
+  const PyRef positional = arguments.tuple(request);
+  return python::checked(
+      PyObject_Call(callable.get(), positional.get(), arguments.keywords(request).get()));
 }
 
-PyRef Verbs::arguments_of(const CallRequest& request) const {
-  PyRef tuple = python::checked(PyTuple_New(static_cast<Py_ssize_t>(request.arguments.size())));
-  for (std::size_t i = 0; i < request.arguments.size(); ++i) {
-    PyTuple_SetItem(tuple.get(), static_cast<Py_ssize_t>(i),
-                    converter_.to_python(request.arguments[i]).release());
-  }
-  return tuple;
+PyRef Verbs::operate(const CallRequest& request) const {
+  const PyRef object = objects_.find(request.target);
+  return operations_.apply(request.name, Arguments(converter_).tuple(request, object.get()).get());
 }
 
-PyRef Verbs::keywords_of(const CallRequest& request) const {
-  PyRef dict = python::checked(PyDict_New());
-  for (const auto& [name, value] : request.keywords) {
-    if (PyDict_SetItem(dict.get(), python::make_text(name).get(), converter_.to_python(value).get()) != 0) {
-      python::throw_current_exception();
-    }
-  }
-  return dict;
+PyRef Verbs::make_inputs(const CallRequest& request) const {
+  if (request.arguments.size() != 2)
+    throw Error(ErrorCode::Usage, "make inputs: expected a seed and a list");
+  const PyRef seed = converter_.to_python(request.arguments[0]);
+  return hub_.make_inputs(seed.get(), converter_.to_python(request.arguments[1]).get());
 }
 
 // Set for each request, because repositories turn gradients off for the whole process, and on.

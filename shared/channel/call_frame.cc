@@ -19,45 +19,44 @@ struct FailureFields {
 
 }  // namespace
 
-std::vector<std::byte> encode_request(const CallRequest& request, const BlockPlacer& place_block) {
+std::vector<std::byte> encode_request(const CallRequest& request, const ValueWriteContext& context) {
   wire::SpanWriter writer;
   Verb verb = request.verb;
-  writer(wire::checked_enum(verb, kVerbLast), request.target, request.name, request.released_handles,
-         request.released_blocks);
-  write_value(writer, Tuple{request.arguments}, place_block);
+  writer(wire::checked_enum(verb, kVerbLast), request.target, request.name, request.grad_enabled,
+         request.released_handles, request.released_blocks);
   Dict keywords;
   for (const auto& [name, value] : request.keywords)
     keywords.items.emplace_back(name, value);
-  write_value(writer, keywords, place_block);
+  write_value(writer, Tuple{{Tuple{request.arguments}, std::move(keywords), request.state}}, context);
   return writer.take_bytes();
 }
 
 CallRequest decode_request(std::span<const std::byte> bytes, const ValueReadContext& context) {
   wire::SpanReader reader(bytes);
   CallRequest request;
-  reader(wire::checked_enum(request.verb, kVerbLast), request.target, request.name, request.released_handles,
-         request.released_blocks);
-  Value arguments = read_value(reader, context);
-  Value keywords = read_value(reader, context);
-  if (!arguments.is<Tuple>() || !keywords.is<Dict>()) wire::malformed("arguments are no tuple and dict");
+  reader(wire::checked_enum(request.verb, kVerbLast), request.target, request.name, request.grad_enabled,
+         request.released_handles, request.released_blocks);
+  const Value content = read_value(reader, context);
   if (reader.bytes_left() != 0) wire::malformed("bytes are left over");
-  request.arguments = arguments.as<Tuple>().items;
-  for (const auto& [name, value] : keywords.as<Dict>().items) {
+  if (!content.is<Tuple>() || content.size() != 3 || !content[0].is<Tuple>() || !content[1].is<Dict>())
+    wire::malformed("a request holds no arguments, keywords and state");
+  request.arguments = content[0].as<Tuple>().items;
+  for (const auto& [name, value] : content[1].as<Dict>().items) {
     if (!name.is<std::string>()) wire::malformed("a keyword is no str");
     request.keywords.emplace_back(name.text(), value);
   }
+  request.state = content[2];
   return request;
 }
 
-std::vector<std::byte> encode_response(const CallResponse& response, const BlockPlacer& place_block) {
+std::vector<std::byte> encode_response(const CallResponse& response, const ValueWriteContext& context) {
   wire::SpanWriter writer;
   writer(response.failure.has_value(), response.released_blocks);
   if (response.failure) {
     CallFailure failure = *response.failure;
     writer(FailureFields{failure});
-  } else {
-    write_value(writer, response.value, place_block);
   }
+  write_value(writer, Tuple{{response.value, response.state}}, context);
   return writer.take_bytes();
 }
 
@@ -70,10 +69,12 @@ CallResponse decode_response(std::span<const std::byte> bytes, const ValueReadCo
     response.failure.emplace();
     FailureFields fields{*response.failure};
     reader(fields);
-  } else {
-    response.value = read_value(reader, context);
   }
+  const Value content = read_value(reader, context);
   if (reader.bytes_left() != 0) wire::malformed("bytes are left over");
+  if (!content.is<Tuple>() || content.size() != 2) wire::malformed("a response holds no value and state");
+  response.value = content[0];
+  response.state = content[1];
   return response;
 }
 

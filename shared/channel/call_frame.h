@@ -24,9 +24,9 @@ enum class Verb : std::uint8_t {
   Call = 4,          // target, name: method or "" for the object itself, arguments, keywords -> the answer
   GetAttribute = 5,  // target, name -> the attribute
   MakeInputs = 6,    // arguments: (seed or None, list of input specs) -> tuple of values
-  Represent = 7,     // target -> str, as Python's repr
+  Operate = 7,       // target, name: an operation (worker/objects/operations.py), arguments -> its result
 };
-inline constexpr Verb kVerbLast = Verb::Represent;
+inline constexpr Verb kVerbLast = Verb::Operate;
 
 struct CallRequest {
   Verb verb = Verb::Release;
@@ -34,6 +34,9 @@ struct CallRequest {
   std::string name;
   std::vector<Value> arguments;
   std::vector<std::pair<std::string, Value>> keywords;
+  bool grad_enabled = false;
+  // What the caller's process has set that the call may depend on, or None: a dict (worker/caller_state.py).
+  Value state;
   std::vector<std::uint64_t> released_handles;  // ids
   std::vector<std::uint64_t> released_blocks;   // offsets in the worker's area
 };
@@ -48,13 +51,14 @@ struct CallFailure {
 struct CallResponse {
   std::optional<CallFailure> failure;
   Value value;
+  Value state;  // what the call changed of the request's state: a dict, or None
   std::vector<std::uint64_t> released_blocks;  // offsets in the client's area
 };
 
-std::vector<std::byte> encode_request(const CallRequest& request, const BlockPlacer& place_block);
+std::vector<std::byte> encode_request(const CallRequest& request, const ValueWriteContext& context);
 CallRequest decode_request(std::span<const std::byte> bytes, const ValueReadContext& context);
 
-std::vector<std::byte> encode_response(const CallResponse& response, const BlockPlacer& place_block);
+std::vector<std::byte> encode_response(const CallResponse& response, const ValueWriteContext& context);
 // Throws Error(Protocol) on anything malformed: the worker is then lying.
 CallResponse decode_response(std::span<const std::byte> bytes, const ValueReadContext& context);
 

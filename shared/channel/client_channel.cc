@@ -47,21 +47,19 @@ ClientChannel::ClientChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, p
       view_(mapping_.data()),
       area_(kAreasOffset, area_bytes_) {}
 
-Block ClientChannel::place_argument(const Tensor& tensor) {
+AllocatedBlock ClientChannel::allocate_argument(std::uint64_t bytes) {
   std::optional<std::uint64_t> offset;
   {
     const std::scoped_lock lock(mutex_);
-    offset = area_.allocate(tensor.bytes());
+    offset = area_.allocate(bytes);
     if (offset) arguments_.insert(*offset);
   }
   if (!offset) {
-    throw Error(ErrorCode::System,
-                "send a tensor of " + std::to_string(tensor.bytes()) +
-                    " bytes: the worker's memory budget leaves no room for it; pass fewer or "
-                    "smaller tensors, or a larger budget");
+    throw Error(ErrorCode::System, "send a tensor of " + std::to_string(bytes) +
+                                       " bytes: the worker's memory budget leaves no room for it; pass fewer or "
+                                       "smaller tensors, or a larger budget");
   }
-  std::memcpy(mapping_.data() + *offset, tensor.data(), tensor.bytes());
-  return {.segment = 0, .offset = *offset, .bytes = tensor.bytes()};
+  return {.block = {.segment = 0, .offset = *offset, .bytes = bytes}, .data = mapping_.data() + *offset};
 }
 
 void ClientChannel::free_arguments(std::span<const std::uint64_t> offsets) {
@@ -75,7 +73,7 @@ void ClientChannel::free_arguments(std::span<const std::uint64_t> offsets) {
     posix::punch_hole(memory_.get(), range->offset, range->bytes);
 }
 
-Ticket ClientChannel::begin(std::span<const std::byte> request) {
+std::optional<Ticket> ClientChannel::begin(std::span<const std::byte> request) {
   HUBCELL_CHECK(!request.empty());
   if (request.size() > wire::kFrameBytesMax) {
     throw Error(ErrorCode::Usage, "send a call of " + std::to_string(request.size()) + " bytes: more than " +
@@ -83,10 +81,7 @@ Ticket ClientChannel::begin(std::span<const std::byte> request) {
                                       " do not fit; pass numbers as tensors");
   }
   const std::scoped_lock lock(mutex_);
-  if (~busy_slots_ == 0) {
-    throw Error(ErrorCode::Usage, "start a call: " + std::to_string(wire::kSlotCount) +
-                                      " calls are in flight to this worker already; wait for one of them");
-  }
+  if (~busy_slots_ == 0) return std::nullopt;
   const std::optional<std::uint64_t> offset = area_.allocate(request.size());
   if (!offset)
     throw Error(ErrorCode::System,
@@ -104,7 +99,12 @@ Ticket ClientChannel::begin(std::span<const std::byte> request) {
   slot.state.store(static_cast<std::uint32_t>(SlotState::Requested), std::memory_order_release);
   view_.header->requested.fetch_or(std::uint64_t{1} << index, std::memory_order_seq_cst);
   ring();
-  return {.slot = index, .request_offset = *offset, .begun = std::chrono::steady_clock::now()};
+  return Ticket{.slot = index, .request_offset = *offset, .begun = std::chrono::steady_clock::now()};
+}
+
+void ClientChannel::wait_for_slot() {
+  std::unique_lock lock(mutex_);
+  slot_freed_.wait_for(lock, kSleepSlice, [this] { return ~busy_slots_ != 0; });
 }
 
 void ClientChannel::ring() {
@@ -123,7 +123,8 @@ bool ClientChannel::is_queued(const Ticket& ticket) const {
 }
 
 WaitOutcome ClientChannel::wait(const Ticket& ticket,
-                                std::optional<std::chrono::steady_clock::time_point> deadline) {
+                                std::optional<std::chrono::steady_clock::time_point> deadline,
+                                const std::atomic<bool>* given_up) {
   Slot& slot = view_.slots[ticket.slot];
   const bool spun = spin(spin_budget_, [&] { return load_state(slot) == SlotState::Answered; });
   while (!spun) {
@@ -140,6 +141,7 @@ WaitOutcome ClientChannel::wait(const Ticket& ticket,
       if (load_state(slot) == SlotState::Answered) break;
       return WaitOutcome::WorkerEnded;
     }
+    if (given_up != nullptr && given_up->load()) return WaitOutcome::GivenUp;
     if (deadline && std::chrono::steady_clock::now() >= *deadline) return WaitOutcome::DeadlineExceeded;
   }
   spin_budget_.record(std::chrono::steady_clock::now() - ticket.begun);
@@ -161,6 +163,7 @@ std::vector<std::byte> ClientChannel::take_response(const Ticket& ticket) {
     slot.state.store(static_cast<std::uint32_t>(SlotState::Free), std::memory_order_release);
     busy_slots_ &= ~(std::uint64_t{1} << ticket.slot);
   }
+  slot_freed_.notify_one();
   if (!possible) throw Error(ErrorCode::Protocol, "the worker's answer lies outside of its memory");
   return response;
 }

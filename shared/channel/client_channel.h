@@ -6,7 +6,9 @@
 // tensor.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,7 +32,7 @@ struct Ticket {
   std::chrono::steady_clock::time_point begun;
 };
 
-enum class WaitOutcome { Answered, DeadlineExceeded, WorkerEnded };
+enum class WaitOutcome { Answered, DeadlineExceeded, WorkerEnded, GivenUp };
 
 // Thread-safe. Leases of answers keep it alive.
 class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
@@ -38,17 +40,20 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   // Takes the memfd, the doorbell and the worker's pidfd as they came from the supervisor.
   ClientChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, posix::UniqueFd pidfd);
 
-  // Copies a tensor into the client's area. The block is the worker's to look at until it is released.
-  // Throws Error(System) when the area is full.
-  Block place_argument(const Tensor& tensor);
+  // Memory of the client's area for an argument's `bytes` (at least one). The block is the worker's to look at
+  // until it is released. Throws Error(System) when the area is full.
+  AllocatedBlock allocate_argument(std::uint64_t bytes);
   // The worker named these offsets of argument blocks as no longer needed; those that it never got are a lie:
   // Error(Protocol).
   void free_arguments(std::span<const std::uint64_t> offsets);
 
-  // Puts an encoded request into a free slot and rings. Throws Error(Usage) when 64 calls are in flight.
-  Ticket begin(std::span<const std::byte> request);
-  // Waits for the answer, until `deadline` if there is one.
-  WaitOutcome wait(const Ticket& ticket, std::optional<std::chrono::steady_clock::time_point> deadline);
+  // Puts an encoded request into a free slot and rings; none when all of them (kSlotCount) are in flight.
+  std::optional<Ticket> begin(std::span<const std::byte> request);
+  // Waits a little for a slot to become free.
+  void wait_for_slot();
+  // Waits for the answer, until `deadline` if there is one, or until `given_up` (may be null) is set.
+  WaitOutcome wait(const Ticket& ticket, std::optional<std::chrono::steady_clock::time_point> deadline,
+                   const std::atomic<bool>* given_up = nullptr);
   bool is_answered(const Ticket& ticket) const;
   // Whether the worker says that it still waits behind other calls.
   bool is_queued(const Ticket& ticket) const;
@@ -88,6 +93,7 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   SpinBudget spin_budget_;
 
   std::mutex mutex_;  // guards all below
+  std::condition_variable slot_freed_;
   DataArea area_;
   std::set<std::uint64_t> arguments_;  // blocks that the worker may be looking at
   std::uint64_t busy_slots_ = 0;

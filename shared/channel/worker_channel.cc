@@ -31,6 +31,7 @@ struct WorkerChannel::Shared {
   DataArea area;
   // A block of an answer is in use while the worker or the client looks at it.
   struct Answer {
+    std::uint64_t bytes = 0;
     bool held = true;   // by the worker's owner
     bool lent = false;  // to the client
   };
@@ -150,7 +151,7 @@ MappedBlock WorkerChannel::allocate_answer(std::size_t bytes) {
     const std::uint64_t room = area_bytes_ - reserve;
     const std::uint64_t used = shared_->area.used_bytes();
     if (used <= room && bytes <= room - used) offset = shared_->area.allocate(bytes);
-    if (offset) shared_->answers[*offset] = {};
+    if (offset) shared_->answers[*offset] = {.bytes = bytes};
   }
   if (!offset) {
     throw Error(ErrorCode::System,
@@ -167,13 +168,14 @@ MappedBlock WorkerChannel::allocate_answer(std::size_t bytes) {
   return {.data = data, .owner = std::shared_ptr<std::byte>(data, std::move(give_back))};
 }
 
-Block WorkerChannel::lend(const Tensor& tensor) {
-  const auto offset = static_cast<std::uint64_t>(tensor.data() - shared_->mapping.data());
+Block WorkerChannel::lend(const std::shared_ptr<void>& owner) {
+  const auto offset =
+      static_cast<std::uint64_t>(static_cast<const std::byte*>(owner.get()) - shared_->mapping.data());
   const std::scoped_lock lock(shared_->mutex);
   const auto answer = shared_->answers.find(offset);
   HUBCELL_CHECK(answer != shared_->answers.end());
   answer->second.lent = true;
-  return {.segment = 0, .offset = offset, .bytes = tensor.bytes()};
+  return {.segment = 0, .offset = offset, .bytes = answer->second.bytes};
 }
 
 void WorkerChannel::free_answers(std::span<const std::uint64_t> offsets) {

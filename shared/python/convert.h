@@ -1,13 +1,17 @@
 // Python objects <-> hubcell values. Used by the worker, and by whatever else speaks Python on one side of a
 // channel.
 //
-// Plain values travel as they are: None, bool, int, float, str, bytes, list, tuple (named ones as their
-// items), dict and its ordered sister, dense tensors. Everything else stays where it is and becomes a handle.
+// Builtin containers and numbers are converted here, the kinds of torch, numpy and PIL with the help of kinds.py.
+// Everything else stays where it is and becomes a handle. What is shared within one conversion stays shared:
+// objects arrive as one object, tensors that overlap as tensors that overlap. An object that holds itself
+// is refused.
 #pragma once
 
 #include <hubcell/value.h>
 
 #include <functional>
+#include <string>
+#include <unordered_map>
 
 #include "shared/python/torch_tensors.h"
 #include "shared/value/value_codec.h"
@@ -23,21 +27,51 @@ class Converter {
     std::function<Handle(PyObject* object)> make_handle;
     // Throws Error(StaleHandle) where there is no such object.
     std::function<PyRef(const Handle& handle)> resolve_handle;
+    // What takes a File's place: the path of a copy, as a str.
+    std::function<PyRef(const File& file)> store_file;
   };
-  explicit Converter(Hooks hooks);
+  // `folder` holds kinds.py.
+  Converter(Hooks hooks, const std::string& folder);
 
   // Throws Error(Remote) where Python refuses (a dict key that cannot be hashed, say).
   PyRef to_python(const Value& value) const;
-  // Throws Error(Usage) where `object` is nested deeper, or has more parts, than one message may
+  // Throws Error(Usage) where `object` holds itself, is nested deeper, or has more parts, than one message may
   // (limits.h).
   Value to_value(PyObject* object) const;
 
  private:
-  class Outgoing;
+  friend class Incoming;
+  friend class Outgoing;
 
   Hooks hooks_;
   TorchTensors torch_;
+  PyRef kinds_;
   PyRef ordered_dict_;
+  PyRef describe_;
+};
+
+// One conversion of several values that may share parts, the arguments of a call say.
+class Incoming {
+ public:
+  explicit Incoming(const Converter& converter) : converter_(converter) {}
+  PyRef convert(const Value& value);
+
+ private:
+  PyRef make(const Value& value);
+  PyRef make_list(const std::vector<Value>& items);
+  PyRef make_tuple(const std::vector<Value>& items);
+  PyRef make_named_tuple(const NamedTuple& tuple);
+  PyRef make_set(const Set& set);
+  PyRef make_dict(const Dict& dict);
+  PyRef make_slice(const Slice& slice);
+  PyRef make_size(const Size& size);
+  PyRef make_array(const Tensor& elements);
+  PyRef make_image(const Image& image);
+  PyRef make_tensor(const Tensor& tensor);
+  PyRef call_kind(const char* function, std::initializer_list<PyObject*> arguments) const;
+
+  const Converter& converter_;
+  std::unordered_map<const void*, PyRef> shared_;
 };
 
 }  // namespace hubcell::python

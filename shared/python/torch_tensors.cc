@@ -16,6 +16,7 @@ namespace {
 struct Export {
   dlpack::DLManagedTensor managed;
   std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> strides;
   std::shared_ptr<void> owner;
 };
 
@@ -31,48 +32,60 @@ void end_capsule(PyObject* capsule) {
   managed->deleter(managed);
 }
 
-dlpack::DataType dlpack_type(DType dtype) {
-  const auto bits = static_cast<std::uint8_t>(8 * item_bytes(dtype));
+// The dtypes that torch 1.13 takes from DLPack by their own name; others enter as integers of their size.
+bool has_dlpack_type(DType dtype) {
   switch (dtype) {
-    case DType::Bool:  // torch 1.13 refuses DLPack's code of bool
     case DType::UInt8:
-      return {dlpack::TypeCode::UInt, bits, 1};
     case DType::Int8:
     case DType::Int16:
     case DType::Int32:
     case DType::Int64:
-      return {dlpack::TypeCode::Int, bits, 1};
+    case DType::Float16:
+    case DType::BFloat16:
+    case DType::Float32:
+    case DType::Float64:
+    case DType::Complex64:
+    case DType::Complex128:
+      return true;
+    default:
+      return false;
+  }
+}
+
+dlpack::DataType dlpack_type(DType dtype) {
+  const auto bits = static_cast<std::uint8_t>(8 * item_bytes(dtype));
+  switch (dtype) {
+    case DType::Float16:
+    case DType::Float32:
+    case DType::Float64:
+      return {dlpack::TypeCode::Float, bits, 1};
     case DType::BFloat16:
       return {dlpack::TypeCode::Bfloat, bits, 1};
     case DType::Complex64:
     case DType::Complex128:
       return {dlpack::TypeCode::Complex, bits, 1};
     default:
-      return {dlpack::TypeCode::Float, bits, 1};
+      return {bits == 8 && dtype != DType::Int8 ? dlpack::TypeCode::UInt : dlpack::TypeCode::Int, bits, 1};
   }
 }
 
+}  // namespace
+
 PyRef make_capsule(const Tensor& tensor) {
-  auto exported =
-      std::make_unique<Export>(Export{.managed = {}, .shape = tensor.shape(), .owner = tensor.owner()});
+  auto exported = std::make_unique<Export>(
+      Export{.managed = {}, .shape = tensor.shape(), .strides = tensor.strides(), .owner = tensor.owner()});
   exported->managed = {.tensor = {.data = tensor.data(),
                                   .device = {.type = dlpack::kDeviceCpu, .id = 0},
                                   .dimensions = static_cast<std::int32_t>(tensor.shape().size()),
                                   .dtype = dlpack_type(tensor.dtype()),
                                   .shape = exported->shape.data(),
-                                  .strides = nullptr,
+                                  .strides = exported->strides.data(),
                                   .byte_offset = 0},
                        .context = exported.get(),
                        .deleter = &end_export};
   PyRef capsule = checked(PyCapsule_New(&exported->managed, dlpack::kCapsuleName, &end_capsule));
   static_cast<void>(exported.release());
   return capsule;
-}
-
-bool is_true(const PyRef& flag) {
-  const int truth = PyObject_IsTrue(flag.get());
-  if (truth < 0) throw_current_exception();
-  return truth != 0;
 }
 
 std::vector<std::int64_t> integers_of(PyObject* tuple) {
@@ -84,45 +97,43 @@ std::vector<std::int64_t> integers_of(PyObject* tuple) {
   return numbers;
 }
 
-PyRef make_shape(const std::vector<std::int64_t>& shape) {
-  PyRef tuple = checked(PyTuple_New(static_cast<Py_ssize_t>(shape.size())));
-  for (std::size_t i = 0; i < shape.size(); ++i)
+PyRef make_integers(const std::vector<std::int64_t>& numbers) {
+  PyRef tuple = checked(PyTuple_New(static_cast<Py_ssize_t>(numbers.size())));
+  for (std::size_t i = 0; i < numbers.size(); ++i)
     PyTuple_SetItem(tuple.get(), static_cast<Py_ssize_t>(i),
-                    checked(PyLong_FromLongLong(shape[i])).release());
+                    checked(PyLong_FromLongLong(numbers[i])).release());
   return tuple;
 }
 
-}  // namespace
-
 TorchTensors::TorchTensors() {
   const PyRef torch = import_module("torch");
-  for (std::size_t code = 0; code < dtypes_.size(); ++code)
-    dtypes_[code] = attribute(torch.get(), std::string(name(static_cast<DType>(code))));
-  tensor_class_ = attribute(torch.get(), "Tensor");
+  for (std::size_t code = 0; code < dtypes_.size(); ++code) {
+    const std::string dtype(name(static_cast<DType>(code)));
+    if (PyObject_HasAttrString(torch.get(), dtype.c_str()) != 0) dtypes_[code] = attribute(torch.get(), dtype);
+  }
+  view_ = attribute(attribute(torch.get(), "Tensor").get(), "view");
   module_class_ = attribute(import_module("torch.nn").get(), "Module");
-  strided_ = attribute(torch.get(), "strided");
   from_dlpack_ = attribute(import_module("torch.utils.dlpack").get(), "from_dlpack");
   empty_ = attribute(torch.get(), "empty");
 }
 
 PyRef TorchTensors::to_torch(const Tensor& tensor) const {
   PyObject* dtype = dtypes_[static_cast<std::size_t>(tensor.dtype())].get();
+  if (dtype == nullptr) {
+    throw Error(ErrorCode::Usage, "make a tensor of " + std::string(name(tensor.dtype())) +
+                                      ": this worker's torch has no such dtype; choose another interpreter, or "
+                                      "convert the tensor before");
+  }
   if (tensor.count() == 0) {
     const PyRef arguments = checked(PyTuple_New(1));
-    PyTuple_SetItem(arguments.get(), 0, make_shape(tensor.shape()).release());
+    PyTuple_SetItem(arguments.get(), 0, make_integers(tensor.shape()).release());
     const PyRef keywords = checked(PyDict_New());
     PyDict_SetItemString(keywords.get(), "dtype", dtype);
     return checked(PyObject_Call(empty_.get(), arguments.get(), keywords.get()));
   }
   PyRef imported = call(from_dlpack_.get(), {make_capsule(tensor).get()});
-  if (tensor.dtype() != DType::Bool) return imported;
-  return call(attribute(imported.get(), "view").get(), {dtype});
-}
-
-bool TorchTensors::is_tensor(PyObject* object) const {
-  const int answer = PyObject_IsInstance(object, tensor_class_.get());
-  if (answer < 0) throw_current_exception();
-  return answer != 0;
+  if (has_dlpack_type(tensor.dtype())) return imported;
+  return call(view_.get(), {imported.get(), dtype});
 }
 
 bool TorchTensors::is_module(PyObject* object) const {
@@ -131,24 +142,11 @@ bool TorchTensors::is_module(PyObject* object) const {
   return answer != 0;
 }
 
-std::optional<TorchTensors::Description> TorchTensors::describe(PyObject* tensor) const {
-  if (attribute(tensor, "layout").get() != strided_.get() || is_true(attribute(tensor, "is_quantized")) ||
-      is_true(attribute(tensor, "is_meta"))) {
-    return std::nullopt;
-  }
-  const PyRef dtype = attribute(tensor, "dtype");
+std::optional<DType> TorchTensors::find_dtype(PyObject* torch_dtype) const {
   for (std::size_t code = 0; code < dtypes_.size(); ++code) {
-    if (dtypes_[code].get() != dtype.get()) continue;
-    return Description{.dtype = static_cast<DType>(code),
-                       .shape = integers_of(attribute(tensor, "shape").get())};
+    if (dtypes_[code].get() == torch_dtype) return static_cast<DType>(code);
   }
   return std::nullopt;
-}
-
-void TorchTensors::copy(PyObject* source, const Tensor& target) const {
-  const PyRef into = to_torch(target);
-  const PyRef plain = call(attribute(source, "detach").get());
-  call(attribute(into.get(), "copy_").get(), {plain.get()});
 }
 
 }  // namespace hubcell::python

@@ -1,4 +1,4 @@
-// hubcell::Tensor <-> torch.Tensor, by torch's Python objects alone: no libtorch.
+// hubcell::Tensor -> torch.Tensor, by torch's Python objects alone: no libtorch.
 //
 // Memory enters torch as a DLPack capsule, whose deleter runs exactly when the last view of it dies; that is
 // what makes the lease of a block exact.
@@ -19,27 +19,25 @@ class TorchTensors {
  public:
   TorchTensors();
 
-  // A torch.Tensor that sees the very bytes of `tensor` and keeps its owner alive.
+  // A torch.Tensor that sees the very bytes of `tensor` and keeps its owner alive. Throws Error(Usage) on a dtype
+  // that this torch does not have.
   PyRef to_torch(const Tensor& tensor) const;
 
-  bool is_tensor(PyObject* object) const;
   bool is_module(PyObject* object) const;
-  // What a dense torch.Tensor holds; none where it is sparse, quantized or without memory (meta).
-  struct Description {
-    DType dtype;
-    std::vector<std::int64_t> shape;
-  };
-  std::optional<Description> describe(PyObject* tensor) const;
-  // Writes `source` (any strides, any device) into `target`, of equal dtype and shape, in row-major order.
-  void copy(PyObject* source, const Tensor& target) const;
+  // The dtype behind a torch.dtype; none for those that do not travel.
+  std::optional<DType> find_dtype(PyObject* torch_dtype) const;
 
  private:
-  std::array<PyRef, static_cast<std::size_t>(kDTypeLast) + 1> dtypes_;
-  PyRef tensor_class_;
+  std::array<PyRef, static_cast<std::size_t>(kDTypeLast) + 1> dtypes_;  // null: this torch has none
   PyRef module_class_;
-  PyRef strided_;
   PyRef from_dlpack_;
   PyRef empty_;
+  PyRef view_;
 };
+
+// A capsule of the memory of `tensor`, which keeps its owner alive until the capsule, or who took it over, ends.
+PyRef make_capsule(const Tensor& tensor);
+PyRef make_integers(const std::vector<std::int64_t>& numbers);
+std::vector<std::int64_t> integers_of(PyObject* tuple);
 
 }  // namespace hubcell::python

@@ -26,25 +26,100 @@ constexpr std::array<DTypeEntry, static_cast<std::size_t>(kDTypeLast) + 1> kDTyp
                                                                                     {"float32", 4},
                                                                                     {"float64", 8},
                                                                                     {"complex64", 8},
-                                                                                    {"complex128", 16}}};
+                                                                                    {"complex128", 16},
+                                                                                    {"complex32", 4},
+                                                                                    {"uint16", 2},
+                                                                                    {"uint32", 4},
+                                                                                    {"uint64", 8},
+                                                                                    {"float8_e4m3fn", 1},
+                                                                                    {"float8_e5m2", 1},
+                                                                                    {"float8_e4m3fnuz", 1},
+                                                                                    {"float8_e5m2fnuz", 1},
+                                                                                    {"float8_e8m0fnu", 1}}};
+
+// Sizes and strides below this product can be added and multiplied by an element's size without a second look.
+constexpr std::size_t kElementsMax = std::numeric_limits<std::size_t>::max() / 64;
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::Usage, "make a tensor: " + why);
+}
 
 std::size_t checked_count(const std::vector<std::int64_t>& shape) {
   // A dimension of 0 makes the whole empty, however large the others are.
   std::size_t count = 1;
   bool empty = false;
   for (const std::int64_t size : shape) {
-    if (size < 0) throw Error(ErrorCode::Usage, "make a tensor: a dimension is negative");
+    if (size < 0) refuse("a dimension is negative");
     if (size == 0) empty = true;
   }
   if (empty) return 0;
   for (const std::int64_t size : shape) {
-    if (__builtin_mul_overflow(count, static_cast<std::size_t>(size), &count) ||
-        count > std::numeric_limits<std::size_t>::max() / 32) {
-      throw Error(ErrorCode::Usage, "make a tensor: its shape has too many elements");
+    if (__builtin_mul_overflow(count, static_cast<std::size_t>(size), &count) || count > kElementsMax) {
+      refuse("its shape has too many elements");
     }
   }
   return count;
 }
+
+std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& shape) {
+  std::vector<std::int64_t> strides(shape.size(), 1);
+  for (std::size_t i = shape.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * std::max<std::int64_t>(shape[i], 1);
+  return strides;
+}
+
+// As torch: how far apart the elements of a dimension of size 1 lie is nobody's matter.
+bool is_row_major(const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& strides) {
+  std::int64_t expected = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] != 1 && strides[i] != expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+
+void check_strides(const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& strides) {
+  if (strides.size() != shape.size()) refuse("it has not one stride for each dimension");
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    std::size_t reach = 0;
+    if (strides[i] < 0) refuse("a stride is negative");
+    if (__builtin_mul_overflow(static_cast<std::size_t>(strides[i]), static_cast<std::size_t>(shape[i] - 1),
+                               &reach) ||
+        reach > kElementsMax || (last += reach) > kElementsMax) {
+      refuse("its strides reach too far");
+    }
+  }
+}
+
+// A position in two tensors of one shape; `advance` goes to the next in row-major order, false after the last.
+class Odometer {
+ public:
+  Odometer(const Tensor& from, const Tensor& to)
+      : shape_(from.shape()), from_(from.strides()), to_(to.strides()), position_(shape_.size()) {}
+
+  std::int64_t from_offset() const { return from_offset_; }
+  std::int64_t to_offset() const { return to_offset_; }
+  bool advance() {
+    for (std::size_t i = position_.size(); i-- > 0;) {
+      from_offset_ += from_[i];
+      to_offset_ += to_[i];
+      if (++position_[i] < shape_[i]) return true;
+      from_offset_ -= from_[i] * shape_[i];
+      to_offset_ -= to_[i] * shape_[i];
+      position_[i] = 0;
+    }
+    return false;
+  }
+
+ private:
+  const std::vector<std::int64_t>& shape_;
+  std::vector<std::int64_t> from_;
+  std::vector<std::int64_t> to_;
+  std::vector<std::int64_t> position_;
+  std::int64_t from_offset_ = 0;
+  std::int64_t to_offset_ = 0;
+};
 
 }  // namespace
 
@@ -70,11 +145,51 @@ Tensor::Tensor(DType dtype, std::vector<std::int64_t> shape, std::shared_ptr<voi
       owner_(std::move(owner)),
       data_(static_cast<std::byte*>(data)) {}
 
+Tensor Tensor::strided(DType dtype, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides,
+                       std::shared_ptr<void> owner, void* data) {
+  Tensor tensor(dtype, std::move(shape), std::move(owner), data);
+  if (tensor.count_ == 0) return tensor;
+  check_strides(tensor.shape_, strides);
+  if (!is_row_major(tensor.shape_, strides)) tensor.strides_ = std::move(strides);
+  return tensor;
+}
+
 Tensor Tensor::zeros(DType dtype, std::vector<std::int64_t> shape) {
   const std::size_t bytes = checked_count(shape) * item_bytes(dtype);
   std::shared_ptr<std::byte[]> memory(new std::byte[bytes == 0 ? 1 : bytes]());
   std::byte* data = memory.get();
   return Tensor(dtype, std::move(shape), std::move(memory), data);
+}
+
+std::vector<std::int64_t> Tensor::strides() const {
+  return is_contiguous() ? row_major(shape_) : strides_;
+}
+
+Tensor Tensor::contiguous() const {
+  if (is_contiguous()) return *this;
+  Tensor copy = zeros(dtype_, shape_).with_grad(requires_grad_, is_parameter_);
+  copy_elements(*this, copy);
+  return copy;
+}
+
+std::size_t Tensor::extent_bytes() const {
+  if (is_contiguous()) return bytes();
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < shape_.size(); ++i)
+    last += static_cast<std::size_t>(strides_[i] * (shape_[i] - 1));
+  return (last + 1) * item_bytes(dtype_);
+}
+
+Tensor Tensor::with_grad(bool requires_grad, bool is_parameter) const {
+  Tensor same = *this;
+  same.requires_grad_ = requires_grad;
+  same.is_parameter_ = is_parameter;
+  return same;
+}
+
+void Tensor::throw_not_contiguous() {
+  throw Error(ErrorCode::Usage,
+              "read a tensor's elements in row-major order: it has other strides; take contiguous() first");
 }
 
 void copy_items(const Tensor& tensor, const void* data, std::size_t bytes) {
@@ -83,7 +198,24 @@ void copy_items(const Tensor& tensor, const void* data, std::size_t bytes) {
                                       " bytes: " + std::to_string(bytes) +
                                       " were given; the shape does not fit the items");
   }
-  if (bytes != 0) std::memcpy(tensor.data(), data, bytes);
+  if (bytes != 0) std::memcpy(tensor.items<std::byte>(), data, bytes);
+}
+
+void copy_elements(const Tensor& from, const Tensor& to) {
+  if (from.dtype() != to.dtype() || from.shape() != to.shape())
+    refuse("a copy needs the dtype and the shape of the original");
+  if (from.count() == 0) return;
+  // Dense, and in the same order: one piece.
+  if (from.extent_bytes() == from.bytes() && from.strides() == to.strides()) {
+    std::memcpy(to.data(), from.data(), from.bytes());
+    return;
+  }
+  const std::size_t item = item_bytes(from.dtype());
+  Odometer odometer(from, to);
+  do {
+    std::memcpy(to.data() + odometer.to_offset() * static_cast<std::int64_t>(item),
+                from.data() + odometer.from_offset() * static_cast<std::int64_t>(item), item);
+  } while (odometer.advance());
 }
 
 }  // namespace hubcell

@@ -1,14 +1,18 @@
-// A value as bytes: a tag and its content, depth first. Tensor bytes are not among them: they lie in blocks
-// of shared memory, which `BlockPlacer` allocates and `BlockMapper` finds again.
+// A value as bytes: a table of blocks, then the value as a tag and its content, depth first. The bytes of tensors
+// are not among them: they lie in the blocks of shared memory that the table names.
 //
-// Reading distrusts: depth, node count, tags, bools, dtypes and shapes are checked, and a tensor's block is
-// handed to the mapper with the size that its shape asks for.
+// What is shared within a value is written once: its first place carries a mark, and later ones its number. So
+// aliases arrive as aliases, and a value that holds itself cannot be written down.
+//
+// Reading distrusts: depth, node count (with what references repeat), tags, bools, dtypes, shapes and strides
+// are checked, and a tensor has to lie within its block.
 #pragma once
 
 #include <functional>
 
 #include <hubcell/value.h>
 
+#include "shared/value/block_layout.h"
 #include "shared/wire/codec.h"
 
 namespace hubcell {
@@ -25,25 +29,42 @@ struct Block {
   }
 };
 
-// Puts a tensor's bytes (at least one) where the other side can see them and says where that is.
-using BlockPlacer = std::function<Block(const Tensor&)>;
-// Checks a block and returns its memory with what keeps it alive. Throws Error(Protocol) on a block that
-// cannot be.
+// Where the tensors of a message are: each in one of its blocks.
+struct PlacedTensors {
+  std::vector<Block> blocks;
+  std::vector<TensorLayout> tensors;
+};
+
+struct ValueWriteContext {
+  // Puts tensors where the other side can see them; called once a message, with all that it has.
+  std::function<PlacedTensors(std::span<const Tensor* const>)> place_tensors;
+  // Throws where a handle must not be sent. May be empty.
+  std::function<void(const Handle&)> check_handle = nullptr;
+};
+
 struct MappedBlock {
   std::byte* data;
-  std::shared_ptr<void> owner;
+  std::shared_ptr<void> owner;  // keeps the memory the reader's
 };
-using BlockMapper = std::function<MappedBlock(const Block&)>;
-// Turns a handle's id into its lease on the reading side. Throws on an id that cannot be.
-using HandleBinder = std::function<std::shared_ptr<void>(std::uint64_t id)>;
 
 struct ValueReadContext {
-  BlockMapper map_block;
-  HandleBinder bind_handle;
+  // Checks a block and returns its memory. Throws Error(Protocol) on a block that cannot be.
+  std::function<MappedBlock(const Block&)> map_block;
+  // Turns a handle's id into its lease on the reading side. Throws on an id that cannot be.
+  std::function<std::shared_ptr<void>(std::uint64_t id)> bind_handle;
 };
 
-void write_value(wire::SpanWriter& writer, const Value& value, const BlockPlacer& place_block);
+// Throws Error(Usage) on a value that is deeper or has more parts than limits.h allows.
+void write_value(wire::SpanWriter& writer, const Value& value, const ValueWriteContext& context);
 // Throws Error(Protocol).
 Value read_value(wire::SpanReader& reader, const ValueReadContext& context);
+
+// Places tensors by copying them: `allocate` gives each block and the memory that it names.
+struct AllocatedBlock {
+  Block block;
+  std::byte* data;
+};
+PlacedTensors place_copies(std::span<const Tensor* const> tensors,
+                           const std::function<AllocatedBlock(std::uint64_t bytes)>& allocate);
 
 }  // namespace hubcell

@@ -87,35 +87,6 @@ TEST_F(HubTest, WhateverAnEntrypointReturnsArrives) {
   EXPECT_EQ(Object(net_class({5.0, 1.0}))({x}).tensor().items<float>()[0], 106.0F) << "a class called";
 }
 
-TEST_F(HubTest, EveryDTypeTravelsBothWays) {
-  Hub hub = make_hub();
-  const Object net = hub.load(one(), "net");
-  for (int code = 0; code <= static_cast<int>(kDTypeLast); ++code) {
-    const auto dtype = static_cast<DType>(code);
-    for (const std::vector<std::int64_t>& shape :
-         {std::vector<std::int64_t>{}, {0}, {3}, {2, 3}, {2, 0, 4}}) {
-      Tensor tensor = Tensor::zeros(dtype, shape);
-      for (std::size_t i = 0; i < tensor.bytes(); ++i)
-        tensor.data()[i] = static_cast<std::byte>(i % 2);
-      const Tensor back = net.call("echo", {tensor})[0].tensor();
-      EXPECT_EQ(back.dtype(), dtype);
-      EXPECT_EQ(back.shape(), shape);
-      EXPECT_EQ(std::string(reinterpret_cast<char*>(back.data()), back.bytes()),
-                std::string(reinterpret_cast<char*>(tensor.data()), tensor.bytes()));
-    }
-  }
-}
-
-TEST_F(HubTest, AStridedAnswerIsWrittenInRowMajorOrder) {
-  Hub hub = make_hub();
-  const Object net = hub.load(one(), "net");
-  const Tensor answer =
-      net.call("strided", {Tensor::of<std::int64_t>(DType::Int64, {2, 3}, {0, 1, 2, 3, 4, 5})}).tensor();
-  EXPECT_EQ(answer.shape(), (std::vector<std::int64_t>{3, 2}));
-  EXPECT_EQ(std::vector<std::int64_t>(answer.items<std::int64_t>(), answer.items<std::int64_t>() + 6),
-            (std::vector<std::int64_t>{0, 3, 1, 4, 2, 5}));
-}
-
 TEST_F(HubTest, AnArgumentThatTheModelKeepsStaysAsItWas) {
   Hub hub = make_hub();
   const Object net = hub.load(one(), "net");

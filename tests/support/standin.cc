@@ -55,12 +55,16 @@ class StandinWorker {
     }
     response.released_blocks = channel_.take_released_arguments();
     if (lie_ == "lie_release") response.released_blocks.push_back(12345);
-    const BlockPlacer place = [this](const Tensor& tensor) {
-      Block block = channel_.lend(tensor);
-      if (lie_ == "lie_block") block.offset = 64;
-      return block;
-    };
-    std::vector<std::byte> bytes = channel::encode_response(response, place);
+    const ValueWriteContext places{.place_tensors = [this](std::span<const Tensor* const> tensors) {
+      PlacedTensors placed;
+      for (const Tensor* tensor : tensors) {
+        placed.tensors.push_back({.block = static_cast<std::uint32_t>(placed.blocks.size()), .begin = 0, .strides = {}});
+        placed.blocks.push_back(channel_.lend(tensor->owner()));
+        if (lie_ == "lie_block") placed.blocks.back().offset = 64;
+      }
+      return placed;
+    }};
+    std::vector<std::byte> bytes = channel::encode_response(response, places);
     if (lie_ == "lie_frame") bytes.assign(100, std::byte{0xff});
     channel_.answer(request, bytes);
   }

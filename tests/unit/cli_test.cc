@@ -142,7 +142,20 @@ TEST(Argument, IsJsonElseAString) {
   EXPECT_EQ(parse_argument("\"1\"").value.text(), "1");
   EXPECT_EQ(parse_argument("{\"b\": [1]}").value.find("b")->size(), 1u);
   EXPECT_EQ(parse_argument("-9223372036854775808").value.integer(), std::numeric_limits<std::int64_t>::min());
-  EXPECT_THROW(parse_argument("18446744073709551615"), UsageError);
+  EXPECT_EQ(parse_argument("18446744073709551615").value.as<BigInt>().hex, "0xffffffffffffffff");
+}
+
+TEST(Argument, PythonsWordsAreNoTexts) {
+  EXPECT_TRUE(parse_argument("pretrained=True").value.as<bool>());
+  EXPECT_FALSE(parse_argument("False").value.as<bool>());
+  EXPECT_TRUE(parse_argument("weights=None").value.is<None>());
+  EXPECT_EQ(parse_argument("\"True\"").value.text(), "True");
+}
+
+TEST(Argument, AFileIsReadAtOnce) {
+  EXPECT_EQ(parse_argument("path=file:/etc/passwd").value.as<File>().name, "passwd");
+  EXPECT_EQ(std::get<Value>(parse_input("x=file:/etc/passwd").input).as<File>().name, "passwd");
+  EXPECT_THROW(parse_argument("file:/nonexistent"), Error);
 }
 
 TEST(Argument, ANameIsAnIdentifier) {

@@ -2,8 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 namespace hubcell::torch {
 namespace {
+
+Value at_ones() {
+  return from_tensor(at::ones({2}));
+}
 
 TEST(TorchAdaptor, TensorsShareMemoryBothWays) {
   const hubcell::Tensor ours = hubcell::Tensor::of<float>(DType::Float32, {2, 2}, {1, 2, 3, 4});
@@ -24,10 +30,21 @@ TEST(TorchAdaptor, TheOwnerLivesAsLongAsTheLastView) {
   EXPECT_TRUE(watch.expired());
 }
 
-TEST(TorchAdaptor, StridedTensorsArriveInRowMajorOrder) {
-  const hubcell::Tensor tensor = from_tensor(at::arange(6, at::kLong).view({2, 3}).t());
-  EXPECT_EQ(tensor.shape(), (std::vector<std::int64_t>{3, 2}));
-  EXPECT_EQ(tensor.items<std::int64_t>()[1], 3);
+TEST(TorchAdaptor, StridesArriveAsTheyAre) {
+  for (const at::Tensor& tensor : {at::arange(6, at::kLong).view({2, 3}).t(), at::ones({1, 3}).expand({4, 3}),
+                                   at::ones({1, 3, 4, 5}).contiguous(at::MemoryFormat::ChannelsLast)}) {
+    const at::Tensor back = to_tensor(from_tensor(tensor));
+    EXPECT_TRUE(back.equal(tensor));
+    EXPECT_EQ(back.strides(), tensor.strides());
+    EXPECT_EQ(back.data_ptr(), tensor.data_ptr());
+  }
+}
+
+TEST(TorchAdaptor, TheWishForGradientsTravels) {
+  const hubcell::Tensor tensor = from_tensor(at::ones({2}).requires_grad_());
+  EXPECT_TRUE(tensor.requires_grad());
+  EXPECT_TRUE(to_tensor(tensor).requires_grad());
+  EXPECT_FALSE(to_tensor(from_tensor(at::ones({2}))).requires_grad());
 }
 
 TEST(TorchAdaptor, ConjugateViewsAreResolved) {
@@ -38,11 +55,13 @@ TEST(TorchAdaptor, ConjugateViewsAreResolved) {
 TEST(TorchAdaptor, EveryDTypeMakesTheRoundTrip) {
   for (const at::ScalarType type :
        {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16,
-        at::kFloat, at::kDouble, at::kComplexFloat, at::kComplexDouble}) {
+        at::kFloat, at::kDouble, at::kComplexHalf, at::kComplexFloat, at::kComplexDouble}) {
     const at::Tensor tensor = at::ones({3, 0, 2}, type);
     const at::Tensor full = at::ones({3}, type);
+    const at::Tensor back = to_tensor(from_tensor(full));
     EXPECT_EQ(to_tensor(from_tensor(tensor)).sizes(), tensor.sizes());
-    EXPECT_TRUE(to_tensor(from_tensor(full)).equal(full)) << type;
+    EXPECT_EQ(back.scalar_type(), type);
+    EXPECT_EQ(std::memcmp(back.data_ptr(), full.data_ptr(), full.nbytes()), 0) << type;
   }
 }
 
@@ -72,11 +91,50 @@ TEST(TorchAdaptor, TypedListsAndUndefinedTensorsAreUnderstood) {
   EXPECT_TRUE(to_value(c10::IValue(at::Tensor())).is<None>());
 }
 
+TEST(TorchAdaptor, ComplexNumbersDevicesAndNamedTuplesMakeTheRoundTrip) {
+  EXPECT_EQ(to_value(to_ivalue(std::complex<double>(1, -2))).as<std::complex<double>>().imag(), -2);
+  const Value device = to_value(to_ivalue(Device{"cuda", 1}));
+  EXPECT_EQ(device.as<Device>().type, "cuda");
+  EXPECT_EQ(device.as<Device>().index, 1);
+  const Value point = to_value(to_ivalue(NamedTuple{"models.Point", {"x", "y"}, {1, at_ones()}}));
+  EXPECT_EQ(point.as<NamedTuple>().type, "models.Point");
+  EXPECT_EQ(point.find("y")->tensor().count(), 2u);
+}
+
+TEST(TorchAdaptor, WhatHasNoIValueOfItsOwnBecomesWhatLibtorchUses) {
+  EXPECT_EQ(to_ivalue(DType::Float32).toInt(), static_cast<std::int64_t>(at::kFloat));
+  EXPECT_EQ(to_ivalue(Size{{1, 2}}).toIntVector(), (std::vector<std::int64_t>{1, 2}));
+  EXPECT_TRUE(to_ivalue(Array{hubcell::Tensor::zeros(DType::Float32, {2})}).isTensor());
+  hubcell::Scalar scalar{.dtype = DType::Float32};
+  const float half = 0.5F;
+  std::memcpy(scalar.bytes.data(), &half, sizeof half);
+  EXPECT_EQ(to_ivalue(scalar).toDouble(), 0.5);
+}
+
+TEST(TorchAdaptor, WhatIsSharedStaysShared) {
+  c10::List<std::int64_t> list({1, 2});
+  const Value value = to_value(c10::ivalue::Tuple::create(list, list));
+  EXPECT_EQ(value[0].identity(), value[1].identity());
+  const c10::IValue back = to_ivalue(value);
+  EXPECT_TRUE(back.toTupleRef().elements()[0].is(back.toTupleRef().elements()[1]));
+  const at::Tensor base = at::arange(6);
+  const std::vector<Value> values = to_values({base, base.slice(0, 3)});
+  EXPECT_EQ(values[1].tensor().data(), values[0].tensor().data() + 3 * sizeof(std::int64_t));
+}
+
+TEST(TorchAdaptor, AListThatHoldsItselfIsRefused) {
+  c10::impl::GenericList list(c10::AnyType::get());
+  list.push_back(list);
+  EXPECT_THROW(to_value(list), Error);
+  list.clear();
+}
+
 TEST(TorchAdaptor, WhatAnIValueCannotHoldIsAnError) {
   EXPECT_THROW(to_ivalue(Handle{.class_name = "m.Net", .lease = nullptr}), Error);
   EXPECT_THROW(to_ivalue(Bytes{"x"}), Error);
   EXPECT_THROW(to_ivalue(Dict{{{Tuple{{1}}, 1}}}), Error);
-  EXPECT_THROW(to_value(c10::IValue(c10::Device(at::kCPU))), Error);
+  EXPECT_THROW(to_ivalue(Set{{1}}), Error);
+  EXPECT_THROW(to_ivalue(BigInt{"0x1ffffffffffffffffff"}), Error);
 }
 
 }  // namespace

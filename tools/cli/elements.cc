@@ -30,6 +30,38 @@ double float_of_bfloat16(std::uint16_t bits) {
   return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
 }
 
+// A float of 8 bits: sign, `kExponentBits`, the rest fraction; torch's float8_e4m3fn and its like. Only e5m2 has infinities;
+// the "uz" ones have one zero and one NaN, 0x80, and their exponents are one lower.
+double float_of_8_bits(std::uint8_t bits, int exponent_bits, bool has_one_zero, bool has_infinity) {
+  const int fraction_bits = 7 - exponent_bits;
+  const int exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1);
+  const int fraction = bits & ((1 << fraction_bits) - 1);
+  const int bias = (1 << (exponent_bits - 1)) - (has_one_zero ? 0 : 1);
+  const double sign = (bits & 0x80) != 0 ? -1 : 1;
+  const bool is_last_exponent = exponent == (1 << exponent_bits) - 1;
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  if (has_one_zero && bits == 0x80) return kNan;
+  if (has_infinity && is_last_exponent) return fraction != 0 ? kNan : sign * HUGE_VAL;
+  if (!has_one_zero && is_last_exponent && fraction == (1 << fraction_bits) - 1) return kNan;
+  if (exponent == 0) return sign * std::ldexp(fraction, 1 - bias - fraction_bits);
+  return sign * std::ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
+}
+
+template <int kExponentBits, bool kHasOneZero>
+struct Float8 {
+  std::uint8_t bits;
+  explicit operator double() const {
+    return float_of_8_bits(bits, kExponentBits, kHasOneZero, kExponentBits == 5 && !kHasOneZero);
+  }
+};
+// A power of two: its exponent, 127 added; 0xff is NaN.
+struct Float8Exponent {
+  std::uint8_t bits;
+  explicit operator double() const {
+    return bits == 0xff ? std::numeric_limits<double>::quiet_NaN() : std::ldexp(1.0, bits - 127);
+  }
+};
+
 struct Half {
   std::uint16_t bits;
   explicit operator double() const { return float_of_half(bits); }
@@ -37,6 +69,10 @@ struct Half {
 struct BFloat16 {
   std::uint16_t bits;
   explicit operator double() const { return float_of_bfloat16(bits); }
+};
+struct ComplexHalf {
+  Half real, imag;
+  explicit operator std::complex<double>() const { return {double(real), double(imag)}; }
 };
 
 // Calls `work` with a pointer to the first element, in its own type. Bools come as bytes.
@@ -66,6 +102,24 @@ decltype(auto) with_items(const Tensor& tensor, Work work) {
       return work(tensor.items<const std::complex<float>>());
     case DType::Complex128:
       return work(tensor.items<const std::complex<double>>());
+    case DType::Complex32:
+      return work(tensor.items<const ComplexHalf>());
+    case DType::UInt16:
+      return work(tensor.items<const std::uint16_t>());
+    case DType::UInt32:
+      return work(tensor.items<const std::uint32_t>());
+    case DType::UInt64:
+      return work(tensor.items<const std::uint64_t>());
+    case DType::Float8E4M3Fn:
+      return work(tensor.items<const Float8<4, false>>());
+    case DType::Float8E5M2:
+      return work(tensor.items<const Float8<5, false>>());
+    case DType::Float8E4M3FnUz:
+      return work(tensor.items<const Float8<4, true>>());
+    case DType::Float8E5M2FnUz:
+      return work(tensor.items<const Float8<5, true>>());
+    case DType::Float8E8M0FnU:
+      return work(tensor.items<const Float8Exponent>());
   }
   HUBCELL_CHECK(false && "every dtype has a case");
   __builtin_unreachable();
@@ -73,12 +127,15 @@ decltype(auto) with_items(const Tensor& tensor, Work work) {
 
 template <typename Item>
 constexpr bool kIsComplex =
-    std::is_same_v<Item, std::complex<float>> || std::is_same_v<Item, std::complex<double>>;
+    std::is_same_v<Item, std::complex<float>> || std::is_same_v<Item, std::complex<double>> ||
+    std::is_same_v<Item, ComplexHalf>;
 
 template <typename Item>
 auto widen(const Item& item) {
   if constexpr (kIsComplex<Item>) {
     return std::complex<double>(item);
+  } else if constexpr (std::is_same_v<Item, std::uint64_t>) {
+    return static_cast<double>(item);  // its upper half has no place in an int64
   } else if constexpr (std::is_integral_v<Item>) {
     return static_cast<std::int64_t>(item);
   } else {
@@ -145,6 +202,11 @@ Summary summarize_items(const Item* items, std::size_t count) {
 Number element(const Tensor& tensor, std::size_t index) {
   const Number number = with_items(tensor, [&](const auto* items) { return Number(widen(items[index])); });
   return tensor.dtype() == DType::Bool ? Number(std::get<std::int64_t>(number) != 0) : number;
+}
+
+Number number_of(const Scalar& scalar) {
+  Scalar copy = scalar;
+  return element(Tensor(copy.dtype, {1}, nullptr, copy.bytes.data()), 0);
 }
 
 double real_part(const Number& number) {

@@ -10,13 +10,15 @@
 #include <string>
 #include <variant>
 
-#include <hubcell/tensor.h>
+#include <hubcell/kinds.h>
 
 namespace hubcell::cli {
 
 using Number = std::variant<bool, std::int64_t, double, std::complex<double>>;
 
+// Tensors are contiguous ones, here and below.
 Number element(const Tensor& tensor, std::size_t index);
+Number number_of(const Scalar& scalar);
 // For comparing: an int as a double, a complex number's real part.
 double real_part(const Number& number);
 

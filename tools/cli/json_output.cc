@@ -68,9 +68,49 @@ struct ToJson {
     return {{"type", "handle"}, {"class", handle.class_name}, {"repr", Object(Value(handle)).repr()}};
   }
 
-  Json operator()(const Tensor& tensor) const {
+  Json operator()(const Tensor& tensor) const { return elements_to_json("tensor", tensor.contiguous()); }
+  Json operator()(const Array& array) const { return elements_to_json("array", array.elements.contiguous()); }
+  Json operator()(const Scalar& scalar) const { return number_to_json(number_of(scalar)); }
+  Json operator()(const std::complex<double>& number) const {
+    return {{"type", "complex"}, {"real", cli::to_json(number.real())}, {"imag", cli::to_json(number.imag())}};
+  }
+  Json operator()(const BigInt& number) const { return {{"type", "int"}, {"hex", number.hex}}; }
+  Json operator()(const Ellipsis&) const { return {{"type", "ellipsis"}}; }
+  Json operator()(const Range& range) const {
+    return {{"type", "range"}, {"start", range.start}, {"stop", range.stop}, {"step", range.step}};
+  }
+  Json operator()(const Slice& slice) const {
+    return {{"type", "slice"}, {"bounds", items_to_json(slice.bounds)}};
+  }
+  Json operator()(const Path& path) const { return {{"type", "path"}, {"path", path.text}}; }
+  Json operator()(const TorchConstant& constant) const {
+    return {{"type", "torch"}, {"name", "torch." + constant.name}};
+  }
+  Json operator()(const Device& device) const {
+    return {{"type", "device"}, {"device", device.type + (device.index ? ":" + std::to_string(*device.index) : "")}};
+  }
+  Json operator()(const Size& size) const { return {{"type", "size"}, {"sizes", size.sizes}}; }
+  Json operator()(const NamedTuple& tuple) const {
+    return {{"type", "tuple"}, {"class", tuple.type}, {"fields", tuple.fields}, {"items", items_to_json(tuple.items)}};
+  }
+  Json operator()(const Set& set) const {
+    return {{"type", set.is_frozen ? "frozenset" : "set"}, {"items", items_to_json(set.items)}};
+  }
+  Json operator()(const Image& image) const {
+    return {{"type", "image"},
+            {"mode", image.mode},
+            {"width", image.width},
+            {"height", image.height},
+            {"sha256", sha256(image.pixels.data(), image.pixels.bytes())}};
+  }
+  Json operator()(const File& file) const {
+    return {{"type", "file"}, {"name", file.name}, {"bytes", file.content.bytes()}};
+  }
+
+  // Of a contiguous tensor.
+  static Json elements_to_json(const char* type, const Tensor& tensor) {
     const Summary summary = summarize(tensor);
-    Json json = {{"type", "tensor"},
+    Json json = {{"type", type},
                  {"dtype", name(tensor.dtype())},
                  {"shape", tensor.shape()},
                  {"sha256", sha256(tensor.data(), tensor.bytes())},
@@ -90,7 +130,7 @@ struct ToJson {
 }  // namespace
 
 Json to_json(const Value& value) {
-  return std::visit(ToJson{}, value.variant());
+  return value.visit(ToJson{});
 }
 
 Json to_json(double number) {

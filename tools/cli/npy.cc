@@ -38,8 +38,15 @@ std::string_view type_code(DType dtype) {
       return "<c8";
     case DType::Complex128:
       return "<c16";
+    case DType::UInt16:
+      return "<u2";
+    case DType::UInt32:
+      return "<u4";
+    case DType::UInt64:
+      return "<u8";
+    default:
+      throw Error(ErrorCode::Usage, "write .npy: numpy has no dtype " + std::string(name(dtype)));
   }
-  return "";
 }
 
 std::string header_of(const Tensor& tensor) {
@@ -65,7 +72,8 @@ std::string elements_of(const Tensor& tensor) {
 
 }  // namespace
 
-std::string npy_of(const Tensor& tensor) {
+std::string npy_of(const Tensor& given) {
+  const Tensor tensor = given.contiguous();
   const std::string header = header_of(tensor);
   std::string file(kMagic);
   file += static_cast<char>(header.size() & 0xff);

@@ -89,13 +89,13 @@ void add_output_options(CLI::App& app, Options& options) {
 }
 
 void add_run_options(CLI::App& app, Options& options, Raw& raw) {
-  app.add_option("-a", raw.arguments, "argument of the entrypoint: JSON, else a string")
+  app.add_option("-a", raw.arguments, "argument of the entrypoint: JSON, None, True, False, file:PATH (a copy for the worker), else a string")
       ->type_name("[NAME=]VALUE")
       ->allow_extra_args(false);
   app.add_option(
          "-x", raw.inputs,
-         "argument of the call: rand:1x3x224x224, randn:, zeros:, ones:, arange:N, json:VALUE, or a file "
-         ".npy .npz .pt .png .jpg .wav")
+         "argument of the call: rand:1x3x224x224, randn:, zeros:, ones:, arange:N, json:VALUE, a file "
+         ".npy .npz .pt .png .jpg .wav, or file:PATH (a copy of any file)")
       ->type_name("[NAME=]SPEC")
       ->allow_extra_args(false);
   app.add_option("--call", options.method, "call this method instead of the object itself")

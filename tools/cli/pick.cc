@@ -103,14 +103,14 @@ std::size_t position(const Value& value, const Step& step, std::size_t count) {
 }
 
 // A row of the first dimension; it shares the tensor's memory.
-Value tensor_row(const Value& value, const Step& step) {
-  const Tensor& tensor = value.tensor();
+Tensor tensor_row(const Value& value, const Tensor& tensor, const Step& step) {
   if (tensor.shape().empty()) throw_no_such_part(value, step);
   const auto rows = static_cast<std::size_t>(tensor.shape().front());
   const std::size_t row = position(value, step, rows);
-  std::vector<std::int64_t> shape(tensor.shape().begin() + 1, tensor.shape().end());
-  return Tensor(tensor.dtype(), std::move(shape), tensor.owner(),
-                tensor.data() + tensor.bytes() / rows * row);
+  const std::vector<std::int64_t> strides = tensor.strides();
+  std::byte* data = tensor.data() + row * static_cast<std::size_t>(strides.front()) * item_bytes(tensor.dtype());
+  return Tensor::strided(tensor.dtype(), {tensor.shape().begin() + 1, tensor.shape().end()},
+                         {strides.begin() + 1, strides.end()}, tensor.owner(), data);
 }
 
 bool equals(const Value& key, const Step& step) {
@@ -130,8 +130,8 @@ Value dict_entry(const Value& value, const Step& step) {
 
 Value handle_part(const Object& object, const Step& step) {
   if (const auto* name = std::get_if<NameStep>(&step)) return object.attribute(name->name);
-  if (const auto* index = std::get_if<IndexStep>(&step)) return object.call("__getitem__", {index->index});
-  return object.call("__getitem__", {std::get<KeyStep>(step).key});
+  if (const auto* index = std::get_if<IndexStep>(&step)) return object.item(index->index);
+  return object.item(std::get<KeyStep>(step).key);
 }
 
 }  // namespace
@@ -143,9 +143,13 @@ std::vector<Step> parse_pick(const std::string& expression) {
 Value take_step(const Value& value, const Step& step) {
   if (value.is<Handle>()) return handle_part(Object(value), step);
   if (value.is<Dict>()) return dict_entry(value, step);
+  if (const auto* name = std::get_if<NameStep>(&step); name != nullptr && value.is<NamedTuple>()) {
+    if (const Value* field = value.find(name->name)) return *field;
+  }
   if (!std::holds_alternative<IndexStep>(step)) throw_no_such_part(value, step);
-  if (value.is<Tensor>()) return tensor_row(value, step);
-  if (value.is<List>() || value.is<Tuple>()) return value[position(value, step, value.size())];
+  if (value.is<Tensor>()) return tensor_row(value, value.tensor(), step);
+  if (value.is<Array>()) return Array{tensor_row(value, value.as<Array>().elements, step)};
+  if (value.items() != nullptr && !value.is<Set>()) return value[position(value, step, value.size())];
   throw_no_such_part(value, step);
 }
 

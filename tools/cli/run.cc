@@ -117,11 +117,16 @@ Json to_json(const RunResult& result, const Options& options, const std::vector<
 
 void write_output(const std::string& path, const Value& output) {
   if (path.ends_with(".json")) return write_file(path, dump(cli::to_json(output)) + "\n");
+  if (output.is<Array>()) return write_file(path, npy_of(output.as<Array>().elements));
   if (!output.is<Tensor>()) {
     throw Error(ErrorCode::Usage, "write " + path + ": the answer is " + output.describe() +
                                       ", and .npy holds one tensor; --pick one, or write .json");
   }
   write_file(path, npy_of(output.tensor()));
+}
+
+const Tensor& elements_of(const Value& output) {
+  return output.is<Array>() ? output.as<Array>().elements : output.tensor();
 }
 
 // "snakers4/silero-vad@v6.0 (5a315453): loaded in 0.214 s, called in 0.0041 s"
@@ -163,7 +168,7 @@ RunResult run_model(Hub& hub, const Options& options) {
 
 void show_result(const RunResult& result, const Options& options) {
   std::vector<RankedRow> top;
-  if (options.topk != 0) top = top_elements(result.output.tensor(), options.topk, result.labels);
+  if (options.topk != 0) top = top_elements(elements_of(result.output), options.topk, result.labels);
 
   if (!options.output_path.empty()) write_output(options.output_path, result.output);
   if (!options.quiet && (options.verbose || ::isatty(STDERR_FILENO) == 1)) {

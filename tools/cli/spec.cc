@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::array<std::string_view, 4> kShapeRecipes = {"rand:", "randn:", "zeros:", "ones:"};
 constexpr std::string_view kRangeRecipe = "arange:";
 constexpr std::string_view kJsonRecipe = "json:";
+constexpr std::string_view kFileRecipe = "file:";
 constexpr std::array<std::string_view, 7> kFileEndings = {".npy", ".npz",  ".pt", ".png",
                                                           ".jpg", ".jpeg", ".wav"};
 constexpr std::size_t kDigitsMax = 18;  // fits int64
@@ -71,10 +72,10 @@ Value to_dict(const Json& json) {
 }
 
 Value to_integer(const Json& json) {
-  if (json.is_number_unsigned() && json.get<std::uint64_t>() > INT64_MAX) {
-    throw Error(ErrorCode::Usage, "the integer " + json.dump() + " needs more than 64 bits with a sign");
-  }
-  return json.get<std::int64_t>();
+  if (!json.is_number_unsigned() || json.get<std::uint64_t>() <= INT64_MAX) return json.get<std::int64_t>();
+  char hex[24];
+  std::snprintf(hex, sizeof hex, "0x%llx", static_cast<unsigned long long>(json.get<std::uint64_t>()));
+  return BigInt{hex};
 }
 
 Value to_value(const Json& json) {
@@ -90,7 +91,7 @@ Value to_value(const Json& json) {
   throw UsageError(
       "-x " + spec +
       ": not an input; give rand:, randn:, zeros: or ones: with a shape like 1x3x224x224, arange:N, "
-      "json:VALUE, or a file .npy .npz .pt .png .jpg .wav");
+      "json:VALUE, a file .npy .npz .pt .png .jpg .wav, or file:PATH for a copy of any file");
 }
 
 bool has_file_ending(std::string spec) {
@@ -106,6 +107,18 @@ std::optional<bool> recipe_is_right(std::string_view spec) {
   for (const std::string_view recipe : kShapeRecipes) {
     if (spec.starts_with(recipe)) return is_shape(spec.substr(recipe.size()));
   }
+  return std::nullopt;
+}
+
+Value read_file(const std::string& spec) {
+  return File::read(spec.substr(kFileRecipe.size()));
+}
+
+// As people write them who come from Python; the text "False" would be true.
+std::optional<Value> python_word(std::string_view text) {
+  if (text == "None") return None{};
+  if (text == "True") return true;
+  if (text == "False") return false;
   return std::nullopt;
 }
 
@@ -131,6 +144,8 @@ Value value_of_json(std::string_view text) {
 
 NamedArgument parse_argument(const std::string& text) {
   auto [name, rest] = split_name(text);
+  if (rest.starts_with(kFileRecipe)) return {std::move(name), read_file(rest)};
+  if (const auto word = python_word(rest)) return {std::move(name), *word};
   if (!Json::accept(rest)) return {std::move(name), std::move(rest)};
   try {
     return {std::move(name), value_of_json(rest)};
@@ -142,6 +157,7 @@ NamedArgument parse_argument(const std::string& text) {
 CallInput parse_input(const std::string& text) {
   auto [name, spec] = split_name(text);
   if (spec.starts_with(kJsonRecipe)) return {std::move(name), parse_json_input(spec)};
+  if (spec.starts_with(kFileRecipe)) return {std::move(name), read_file(spec)};
   const std::optional<bool> right = recipe_is_right(spec);
   if (right.has_value() ? !*right : !has_file_ending(spec)) throw_unknown_spec(spec);
   return {std::move(name), InputSpec{.spec = std::move(spec)}};

@@ -10,7 +10,7 @@
 
 namespace hubcell::cli {
 
-// `-a VALUE` or `-a NAME=VALUE`: VALUE is JSON, else a string.
+// `-a VALUE` or `-a NAME=VALUE`: VALUE is JSON, Python's None, True or False, file:PATH, else a string.
 struct NamedArgument {
   std::string name;  // empty: by position
   Value value;
@@ -21,7 +21,7 @@ NamedArgument parse_argument(const std::string& text);
 struct CallInput {
   std::string name;  // empty: by position
   std::variant<Value, InputSpec>
-      input;  // `json:VALUE`, or what the worker makes; a file's content is read later
+      input;  // `json:VALUE` and `file:PATH`, or what the worker makes; a file's content is read later
 };
 // Throws UsageError on a spec that nobody could make: "rand:3xx4", "notes.txt".
 CallInput parse_input(const std::string& text);

@@ -1,5 +1,6 @@
 #include "tools/cli/text_output.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <hubcell/hub.h>
@@ -34,11 +35,16 @@ std::string format(const Variant& number) {
   return std::visit(FormatNumber{}, number);
 }
 
-std::string shape_of(const Tensor& tensor) {
+std::string sizes_text(const std::vector<std::int64_t>& sizes) {
   std::string text;
-  for (const std::int64_t size : tensor.shape())
+  for (const std::int64_t size : sizes)
     text += (text.empty() ? "" : ", ") + std::to_string(size);
   return "[" + text + "]";
+}
+
+// "Point" of "models.Point".
+std::string short_name(const std::string& type) {
+  return one_line(printable(type.substr(type.rfind('.') + 1)));
 }
 
 std::string first_elements(const Tensor& tensor) {
@@ -49,25 +55,14 @@ std::string first_elements(const Tensor& tensor) {
   return "[" + text + (tensor.count() > kElementsShown ? ", …]" : "]");
 }
 
-bool is_plain(const Value& value);
-
-bool all_plain(const std::vector<Value>& items) {
-  for (const Value& item : items) {
-    if (!is_plain(item)) return false;
-  }
-  return true;
-}
-
 // Holds neither tensors nor handles.
 bool is_plain(const Value& value) {
-  if (value.is<Tensor>() || value.is<Handle>()) return false;
-  if (value.is<List>()) return all_plain(value.as<List>().items);
-  if (value.is<Tuple>()) return all_plain(value.as<Tuple>().items);
+  if (value.is<Tensor>() || value.is<Array>() || value.is<Image>() || value.is<Handle>()) return false;
+  if (const std::vector<Value>* items = value.items()) return std::ranges::all_of(*items, is_plain);
   if (!value.is<Dict>()) return true;
-  for (const auto& [key, item] : value.as<Dict>().items) {
-    if (!is_plain(key) || !is_plain(item)) return false;
-  }
-  return true;
+  return std::ranges::all_of(value.as<Dict>().items, [](const auto& entry) {
+    return is_plain(entry.first) && is_plain(entry.second);
+  });
 }
 
 // As Python would write it, on one line.
@@ -78,6 +73,35 @@ struct Inline {
   std::string operator()(double number) const { return format_real(number); }
   std::string operator()(const std::string& text) const { return "'" + one_line(printable(text)) + "'"; }
   std::string operator()(const Bytes& bytes) const { return std::to_string(bytes.data.size()) + " bytes"; }
+  std::string operator()(const std::complex<double>& number) const { return "(" + FormatNumber{}(number) + ")"; }
+  std::string operator()(const BigInt& number) const { return number.hex; }
+  std::string operator()(const Ellipsis&) const { return "..."; }
+  std::string operator()(const Range& range) const {
+    const std::string step = range.step == 1 ? "" : ", " + std::to_string(range.step);
+    return "range(" + std::to_string(range.start) + ", " + std::to_string(range.stop) + step + ")";
+  }
+  std::string operator()(const Path& path) const { return "Path('" + one_line(printable(path.text)) + "')"; }
+  std::string operator()(const TorchConstant& constant) const { return "torch." + one_line(printable(constant.name)); }
+  std::string operator()(const Scalar& scalar) const { return format(number_of(scalar)); }
+  std::string operator()(const NamedTuple& tuple) const {
+    std::string text;
+    for (std::size_t i = 0; i < tuple.items.size(); ++i)
+      text += (i == 0 ? "" : ", ") + one_line(printable(tuple.fields[i])) + "=" + of(tuple.items[i]);
+    return short_name(tuple.type) + "(" + text + ")";
+  }
+  std::string operator()(const Set& set) const {
+    if (set.items.empty()) return set.is_frozen ? "frozenset()" : "set()";
+    const std::string text = "{" + joined(set.items) + "}";
+    return set.is_frozen ? "frozenset(" + text + ")" : text;
+  }
+  std::string operator()(const Slice& slice) const { return "slice(" + joined(slice.bounds) + ")"; }
+  std::string operator()(const Device& device) const {
+    return one_line(printable(device.type)) + (device.index ? ":" + std::to_string(*device.index) : "");
+  }
+  std::string operator()(const Size& size) const { return "torch.Size(" + sizes_text(size.sizes) + ")"; }
+  std::string operator()(const Array& array) const { return Value(array).describe(); }
+  std::string operator()(const Image& image) const { return printable(Value(image).describe()); }
+  std::string operator()(const File& file) const { return printable(Value(file).describe()); }
   std::string operator()(const List& list) const { return "[" + joined(list.items) + "]"; }
   std::string operator()(const Tuple& tuple) const {
     return "(" + joined(tuple.items) + (tuple.items.size() == 1 ? ",)" : ")");
@@ -91,7 +115,7 @@ struct Inline {
   std::string operator()(const Tensor& tensor) const { return Value(tensor).describe(); }
   std::string operator()(const Handle& handle) const { return printable(Value(handle).describe()); }
 
-  static std::string of(const Value& value) { return std::visit(Inline{}, value.variant()); }
+  static std::string of(const Value& value) { return value.visit(Inline{}); }
   static std::string joined(const std::vector<Value>& items) {
     std::string text;
     for (const Value& item : items)
@@ -106,10 +130,15 @@ class TreeWriter {
   explicit TreeWriter(const Style& style) : style_(style) {}
 
   void write(const Value& value, const std::string& margin) {
-    if (value.is<Tensor>()) return write_tensor(value.tensor(), margin);
+    if (value.is<Tensor>()) return write_tensor("tensor", value.tensor().contiguous(), margin);
+    if (value.is<Array>()) return write_tensor("array", value.as<Array>().elements.contiguous(), margin);
     if (value.is<Handle>()) return write_handle(value, margin);
     const std::string line = is_plain(value) ? Inline::of(value) : "";
-    const bool has_items = value.is<List>() || value.is<Tuple>() || value.is<Dict>();
+    const bool has_items = value.items() != nullptr || value.is<Dict>();
+    if (!has_items && line.empty()) {
+      text_ += Inline::of(value) + "\n";
+      return;
+    }
     if (!has_items || (!line.empty() && line.size() <= kInlineColumns)) {
       text_ += line + "\n";
     } else {
@@ -120,8 +149,8 @@ class TreeWriter {
   std::string take_text() { return std::move(text_); }
 
  private:
-  void write_tensor(const Tensor& tensor, const std::string& margin) {
-    text_ += style_.strong("tensor") + " " + std::string(name(tensor.dtype())) + " " + shape_of(tensor);
+  void write_tensor(const char* kind, const Tensor& tensor, const std::string& margin) {
+    text_ += style_.strong(kind) + " " + std::string(name(tensor.dtype())) + " " + sizes_text(tensor.shape());
     if (tensor.count() == 1) {
       text_ += "  " + format(element(tensor, 0)) + "\n";
       return;
@@ -156,7 +185,9 @@ class TreeWriter {
         const auto& [key, item] = value.as<Dict>().items[i];
         write_item(Inline::of(key), item, margin);
       } else {
-        write_item(std::to_string(i), value[i], margin);
+        const bool has_names = value.is<NamedTuple>();
+        const std::string label = has_names ? one_line(printable(value.as<NamedTuple>().fields[i])) : std::to_string(i);
+        write_item(label, (*value.items())[i], margin);
       }
     }
     if (count > kItemsShown) text_ += margin + "  … " + std::to_string(count - kItemsShown) + " more\n";

@@ -52,9 +52,10 @@ std::vector<Ranked> rank_row(const Tensor& tensor, std::size_t begin, std::size_
 
 }  // namespace
 
-std::vector<RankedRow> top_elements(const Tensor& tensor, std::size_t count,
+std::vector<RankedRow> top_elements(const Tensor& given, std::size_t count,
                                     const std::vector<std::string>& labels) {
-  const bool is_complex = tensor.dtype() == DType::Complex64 || tensor.dtype() == DType::Complex128;
+  const Tensor tensor = given.contiguous();
+  const bool is_complex = name(tensor.dtype()).starts_with("complex");
   if (tensor.shape().empty() || is_complex) {
     throw Error(ErrorCode::Usage,
                 "--topk of " + Value(tensor).describe() + ": it has no order; leave --topk out");

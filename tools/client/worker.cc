@@ -4,6 +4,8 @@
 #include "tools/client/worker.h"
 
 #include <csignal>
+#include <filesystem>
+#include <system_error>
 
 #include "shared/base/log.h"
 #include "shared/posix/process.h"
@@ -18,10 +20,18 @@ constexpr std::chrono::milliseconds kStatusWait{5000};
 constexpr std::size_t kReleasedBesideCall = 1024;
 constexpr std::size_t kReleasedAlone = 60'000;
 
-std::string seconds_text(std::chrono::milliseconds limit) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%g s", std::chrono::duration<double>(limit).count());
-  return text;
+// A path that the worker's code asked for in vain, and that this program has: what to do about it. The text is the
+// worker's; all that it brings about is a look at a file of ours.
+std::string file_advice(const RemoteException& remote) {
+  if (remote.builtin != "FileNotFoundError" && remote.builtin != "PermissionError") return "";
+  const std::size_t end = remote.message.rfind('\'');
+  const std::size_t begin = end == std::string::npos || end == 0 ? end : remote.message.rfind('\'', end - 1);
+  if (begin == std::string::npos || begin + 1 >= end) return "";
+  const std::string path = remote.message.substr(begin + 1, end - begin - 1);
+  std::error_code failure;
+  if (!std::filesystem::is_regular_file(path, failure)) return "";
+  return "; this program can read that file, and its worker cannot: pass a copy of it, hubcell::File::read(path) or "
+         "file:PATH on the command line";
 }
 
 }  // namespace
@@ -59,97 +69,86 @@ bool Worker::has_ended() const {
   return killed_ || posix::has_ended(channel_->pidfd());
 }
 
-void Worker::check_handles(const Value& value) const {
-  if (value.is<Handle>()) {
-    const auto& handle = value.as<Handle>();
-    const auto* lease = static_cast<const HandleLease*>(handle.lease.get());
-    if (lease == nullptr) throw Error(ErrorCode::StaleHandle, "pass a handle: it names no object");
-    if (lease->worker.get() != this) {
-      throw Error(ErrorCode::Usage, "pass a " + handle.class_name + " of " + lease->worker->label() + " to " +
-                                        label() +
-                                        ": an object stays in its own worker; pass tensors or plain values");
-    }
-  }
-  const auto check_all = [this](const std::vector<Value>& items) {
-    for (const Value& item : items)
-      check_handles(item);
-  };
-  if (value.is<List>()) check_all(value.as<List>().items);
-  if (value.is<Tuple>()) check_all(value.as<Tuple>().items);
-  if (!value.is<Dict>()) return;
-  for (const auto& [key, item] : value.as<Dict>().items) {
-    check_handles(key);
-    check_handles(item);
-  }
+void Worker::kill() {
+  killed_ = true;
+  posix::send_signal(channel_->pidfd(), SIGKILL);
 }
 
-std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, std::string what,
-                                           std::chrono::milliseconds deadline) {
-  for (const Value& argument : request.arguments)
-    check_handles(argument);
-  for (const auto& [name, argument] : request.keywords)
-    check_handles(argument);
+void Worker::check_handle(const Handle& handle) const {
+  const auto* lease = static_cast<const HandleLease*>(handle.lease.get());
+  if (lease == nullptr) throw Error(ErrorCode::StaleHandle, "pass a handle: it names no object");
+  if (lease->worker.get() == this) return;
+  throw Error(ErrorCode::Usage, "pass a " + handle.class_name + " of " + lease->worker->label() + " to " + label() +
+                                    ": an object stays in its own worker; pass tensors or plain values");
+}
+
+std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPlan plan) {
   reap_abandoned();
   const bool releases_alone = request.verb == channel::Verb::Release;
   if (!releases_alone) flush_releases();
-  if (has_ended()) {
-    return std::make_unique<PendingCall>(shared_from_this(), std::nullopt, std::move(what), deadline);
-  }
+  Value state = request.state;
+  if (has_ended())
+    return std::make_unique<PendingCall>(shared_from_this(), std::nullopt, std::move(plan), std::move(state));
   channel::ClientChannel::Released released =
       channel_->take_released(releases_alone ? kReleasedAlone : kReleasedBesideCall);
   request.released_handles = std::move(released.handles);
   request.released_blocks = std::move(released.blocks);
   std::vector<std::uint64_t> placed;
-  const BlockPlacer place = [&](const Tensor& tensor) {
-    const Block block = channel_->place_argument(tensor);
-    placed.push_back(block.offset);
-    return block;
+  const auto allocate = [&](std::uint64_t bytes) {
+    const AllocatedBlock allocated = channel_->allocate_argument(bytes);
+    placed.push_back(allocated.block.offset);
+    return allocated;
   };
+  const ValueWriteContext context{
+      .place_tensors = [&](std::span<const Tensor* const> tensors) { return place_copies(tensors, allocate); },
+      .check_handle = [this](const Handle& handle) { check_handle(handle); }};
+  request.state = generator_.begin(state);
   try {
-    const channel::Ticket ticket = channel_->begin(channel::encode_request(request, place));
-    return std::make_unique<PendingCall>(shared_from_this(), ticket, std::move(what), deadline);
+    const channel::Ticket ticket = enter_slot(channel::encode_request(request, context), plan);
+    return std::make_unique<PendingCall>(shared_from_this(), ticket, std::move(plan), std::move(state));
   } catch (const Error& failure) {
+    generator_.end(None{}, None{});
     channel_->free_arguments(placed);
     for (const std::uint64_t id : request.released_handles)
       channel_->release_handle(id);
     channel_->release_blocks(request.released_blocks);
-    throw failure.context(what + " of " + label());
+    throw failure.context(plan.what + " of " + label());
   }
 }
 
-Value Worker::perform(channel::CallRequest request, std::string what, std::chrono::milliseconds deadline) {
-  return begin(std::move(request), std::move(what), deadline)->get();
+channel::Ticket Worker::enter_slot(std::span<const std::byte> request, const CallPlan& plan) {
+  const auto began = std::chrono::steady_clock::now();
+  for (;;) {
+    if (const auto ticket = channel_->begin(request)) return *ticket;
+    if (!plan.waits_for_slot) {
+      throw Error(ErrorCode::Usage, std::to_string(wire::kSlotCount) +
+                                        " calls are in flight to this worker already; wait for one of them");
+    }
+    if (plan.limit.count() > 0 && std::chrono::steady_clock::now() - began >= plan.limit) {
+      throw Error(ErrorCode::DeadlineExceeded, "it did not begin in time; it waited behind other calls");
+    }
+    if (has_ended()) throw_died(plan.what);
+    channel_->wait_for_slot();
+    reap_abandoned();
+  }
 }
 
-Value Worker::load(channel::CallRequest request, std::chrono::milliseconds deadline) {
+Value Worker::perform(channel::CallRequest request, std::string what) {
+  return begin(std::move(request), {.what = std::move(what), .limit = options().deadline, .waits_for_slot = true})
+      ->get();
+}
+
+std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request, std::chrono::milliseconds limit) {
   const std::string entry = request.name;
-  const std::uint64_t model = session_->load_began(opened_.worker, entry);
-  try {
-    Value loaded = perform(std::move(request), "load " + entry, deadline);
-    session_->load_ended(opened_.worker, model, true);
-    return loaded;
-  } catch (const Error&) {
-    session_->load_ended(opened_.worker, model, false);
-    throw;
-  }
-}
-
-Value Worker::wait(const channel::Ticket& ticket, const std::string& what, std::chrono::milliseconds limit,
-                   Deadline deadline) {
-  switch (channel_->wait(ticket, deadline)) {
-    case channel::WaitOutcome::Answered:
-      return finish(ticket, what);
-    case channel::WaitOutcome::WorkerEnded:
-      throw_died(what);
-    case channel::WaitOutcome::DeadlineExceeded:
-      give_up(ticket, what, limit);
-  }
-  throw_died(what);
+  return begin(std::move(request), {.what = "load " + entry,
+                                    .limit = limit,
+                                    .waits_for_slot = true,
+                                    .bracket = std::make_shared<LoadBracket>(session_, id(), entry)});
 }
 
 ValueReadContext Worker::read_context() {
   return {.map_block = [this](const Block& block) { return channel_->map_answer(block); },
-          .bind_handle = [this](std::uint64_t id) { return bind_handle(id); }};
+          .bind_handle = [this](std::uint64_t handle) { return bind_handle(handle); }};
 }
 
 std::shared_ptr<HandleLease> Worker::bind_handle(std::uint64_t id) {
@@ -161,7 +160,7 @@ std::shared_ptr<HandleLease> Worker::bind_handle(std::uint64_t id) {
   return std::make_shared<HandleLease>(shared_from_this(), id);
 }
 
-Value Worker::finish(const channel::Ticket& ticket, const std::string& what) {
+Value Worker::finish(const channel::Ticket& ticket, const std::string& what, const Value& state, Value& changed) {
   channel::CallResponse response;
   try {
     response = channel::decode_response(channel_->take_response(ticket), read_context());
@@ -169,16 +168,18 @@ Value Worker::finish(const channel::Ticket& ticket, const std::string& what) {
   } catch (const Error& lie) {
     // Nothing that it says from now on can be believed.
     log::warn("worker " + label() + ": protocol violation: " + lie.what());
-    killed_ = true;
-    posix::send_signal(channel_->pidfd(), SIGKILL);
+    kill();
     throw Error(
         ErrorCode::Protocol,
         what + " of " + label() + ": the worker broke the protocol and was ended (" + lie.what() + ")");
   }
+  generator_.end(state, response.state);
+  changed = std::move(response.state);
   if (!response.failure) return std::move(response.value);
-  const std::string message = what + " of " + label() + ": " + response.failure->message;
-  if (response.failure->remote) throw Error(std::move(*response.failure->remote), message);
-  throw Error(response.failure->code, message);
+  std::string message = what + " of " + label() + ": " + response.failure->message;
+  if (!response.failure->remote) throw Error(response.failure->code, message);
+  message += file_advice(*response.failure->remote);
+  throw Error(std::move(*response.failure->remote), message);
 }
 
 void Worker::throw_died(const std::string& what) {
@@ -191,30 +192,6 @@ void Worker::throw_died(const std::string& what) {
     how = std::string("ended with its supervisor (") + unknown.what() + ")";
   }
   throw Error(ErrorCode::WorkerDied, what + " of " + label() + ": the worker " + how + "; load it again");
-}
-
-void Worker::give_up(const channel::Ticket& ticket, const std::string& what,
-                     std::chrono::milliseconds limit) {
-  channel_->cancel(ticket);
-  const std::string late = what + " of " + label() + ": no answer within " + seconds_text(limit) + "; ";
-  if (channel_->is_queued(ticket)) {
-    // The worker is busy for somebody else, who must not pay for this call.
-    abandon(ticket);
-    throw Error(ErrorCode::DeadlineExceeded, late + "it still waited behind other calls");
-  }
-  posix::send_signal(channel_->pidfd(), SIGINT);
-  const auto grace = std::chrono::steady_clock::now() + wire::kInterruptGrace;
-  const bool answered = channel_->wait(ticket, grace) == channel::WaitOutcome::Answered;
-  std::string end = "it was interrupted";
-  if (answered) {
-    abandon(ticket);
-    reap_abandoned();
-  } else {
-    killed_ = true;
-    posix::send_signal(channel_->pidfd(), SIGKILL);
-    end = "it did not react to an interrupt, so its worker was killed";
-  }
-  throw Error(ErrorCode::DeadlineExceeded, late + end);
 }
 
 void Worker::release_handle(std::uint64_t id) {
@@ -232,16 +209,16 @@ void Worker::flush_releases() {
   try {
     channel::CallRequest request;
     request.verb = channel::Verb::Release;
-    begin(std::move(request), "release handles", std::chrono::milliseconds(0));
+    begin(std::move(request), {.what = "release handles"});
   } catch (const Error& busy) {
     // They stay on the list for the next request.
     log::debug(busy.what());
   }
 }
 
-void Worker::abandon(const channel::Ticket& ticket) {
+void Worker::abandon(const channel::Ticket& ticket, const Value& state) {
   const std::scoped_lock lock(mutex_);
-  abandoned_.push_back(ticket);
+  abandoned_.push_back({.ticket = ticket, .state = state});
 }
 
 bool Worker::has_abandoned() {
@@ -252,18 +229,19 @@ bool Worker::has_abandoned() {
 void Worker::reap_abandoned() {
   // Not again from within: what is taken here may drop handles, which are released, which begins a call.
   if (reaping_.exchange(true)) return;
-  std::vector<channel::Ticket> answered;
+  std::vector<Abandoned> answered;
   {
     const std::scoped_lock lock(mutex_);
-    std::erase_if(abandoned_, [&](const channel::Ticket& ticket) {
-      if (!channel_->is_answered(ticket)) return false;
-      answered.push_back(ticket);
+    std::erase_if(abandoned_, [&](const Abandoned& call) {
+      if (!channel_->is_answered(call.ticket)) return false;
+      answered.push_back(call);
       return true;
     });
   }
-  for (const channel::Ticket& ticket : answered) {
+  for (const Abandoned& call : answered) {
     try {
-      finish(ticket, "an abandoned call");
+      Value changed;
+      finish(call.ticket, "an abandoned call", call.state, changed);
     } catch (const Error& failure) {
       log::debug(failure.what());
     }
@@ -271,20 +249,15 @@ void Worker::reap_abandoned() {
   reaping_ = false;
 }
 
-PendingCall::PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket,
-                         std::string what, std::chrono::milliseconds limit)
-    : worker_(std::move(worker)), ticket_(ticket), what_(std::move(what)), limit_(limit) {
-  if (ticket && limit.count() > 0) deadline_ = ticket->begun + limit;
-}
+LoadBracket::LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry)
+    : session_(std::move(session)), worker_(worker), model_(session_->load_began(worker, entry)) {}
 
-PendingCall::~PendingCall() {
-  if (!taken_ && ticket_) worker_->abandon(*ticket_);
-}
-
-Value PendingCall::get() {
-  if (taken_.exchange(true)) throw Error(ErrorCode::Usage, what_ + ": its answer was taken before");
-  if (!ticket_) worker_->throw_died(what_);
-  return worker_->wait(*ticket_, what_, limit_, deadline_);
+LoadBracket::~LoadBracket() {
+  try {
+    session_->load_ended(worker_, model_, succeeded_);
+  } catch (const Error& gone) {
+    log::debug(gone.what());
+  }
 }
 
 }  // namespace hubcell::client

@@ -13,11 +13,11 @@
 #include "shared/channel/call_frame.h"
 #include "shared/channel/client_channel.h"
 #include "shared/wire/messages.h"
+#include "tools/client/generator_memory.h"
+#include "tools/client/pending_call.h"
 #include "tools/client/session.h"
 
 namespace hubcell::client {
-
-using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
 struct HandleLease;
 
@@ -36,62 +36,65 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::string label() const;
   std::uint64_t id() const { return opened_.worker; }
   const HubOptions& options() const { return session_->options(); }
+  channel::ClientChannel& channel() { return *channel_; }
   bool has_ended() const;
+  void kill();
 
-  // Starts a call. `what` names it in errors: "call forward". Arguments that are handles must be this
-  // worker's: Error(Usage). A worker that has died, before or since, is the outcome that `get` throws.
-  std::unique_ptr<PendingCall> begin(channel::CallRequest request, std::string what,
-                                     std::chrono::milliseconds deadline);
-  // begin and wait.
-  Value perform(channel::CallRequest request, std::string what, std::chrono::milliseconds deadline);
-  // A load: perform, in brackets that the supervisor sees.
-  Value load(channel::CallRequest request, std::chrono::milliseconds deadline);
+  // Starts a call. Arguments that are handles must be this worker's: Error(Usage). A worker that has died,
+  // before or since, is the outcome that `get` throws.
+  std::unique_ptr<PendingCall> begin(channel::CallRequest request, CallPlan plan);
+  // begin and wait, under the session's deadline.
+  Value perform(channel::CallRequest request, std::string what);
+  // A load: begin, in brackets that the supervisor sees.
+  std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit);
   void release_handle(std::uint64_t id);
 
  private:
   friend class PendingCall;
-  Value finish(const channel::Ticket& ticket, const std::string& what);
-  Value wait(const channel::Ticket& ticket, const std::string& what, std::chrono::milliseconds limit,
-             Deadline deadline);
+  // Takes the answer to a call. `state` is the caller's, `changed` what the call changed of it.
+  Value finish(const channel::Ticket& ticket, const std::string& what, const Value& state, Value& changed);
   [[noreturn]] void throw_died(const std::string& what);
-  // Interrupts a call that took too long, and kills the worker where that does not help.
-  [[noreturn]] void give_up(const channel::Ticket& ticket, const std::string& what,
-                            std::chrono::milliseconds limit);
-  void check_handles(const Value& value) const;
+  void abandon(const channel::Ticket& ticket, const Value& state);
+
+  channel::Ticket enter_slot(std::span<const std::byte> request, const CallPlan& plan);
+  void check_handle(const Handle& handle) const;
   void flush_releases();
-  void abandon(const channel::Ticket& ticket);
   // Takes the answers of calls whose callers have gone.
   void reap_abandoned();
   bool has_abandoned();
   ValueReadContext read_context();
   std::shared_ptr<HandleLease> bind_handle(std::uint64_t id);
 
+  struct Abandoned {
+    channel::Ticket ticket;
+    Value state;
+  };
+
   std::shared_ptr<Session> session_;
   wire::WorkerOpened opened_;
   std::shared_ptr<channel::ClientChannel> channel_;
+  GeneratorMemory generator_;
   std::mutex mutex_;  // guards abandoned_
-  std::vector<channel::Ticket> abandoned_;
+  std::vector<Abandoned> abandoned_;
   std::atomic<bool> reaping_ = false;
   std::atomic<bool> killed_ = false;  // by us: its end may not show yet
   std::atomic<std::size_t> handle_count_ = 0;
 };
 
-// A call in flight; its answer is taken once.
-class PendingCall {
+// Tells the supervisor that a load runs in a worker, for as long as it lives.
+class LoadBracket {
  public:
-  // Without a ticket: the worker had ended before the call began, and `get` says so.
-  PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket, std::string what,
-              std::chrono::milliseconds limit);
-  ~PendingCall();
-  Value get();
+  LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry);
+  ~LoadBracket();
+  LoadBracket(const LoadBracket&) = delete;
+  LoadBracket& operator=(const LoadBracket&) = delete;
+  void succeed() { succeeded_ = true; }
 
  private:
-  std::shared_ptr<Worker> worker_;
-  std::optional<channel::Ticket> ticket_;
-  std::string what_;
-  std::chrono::milliseconds limit_;
-  Deadline deadline_;
-  std::atomic<bool> taken_ = false;
+  std::shared_ptr<Session> session_;
+  std::uint64_t worker_;
+  std::uint64_t model_;
+  bool succeeded_ = false;
 };
 
 // The lease of a handle: tells its worker when the last copy is gone.

@@ -21,8 +21,9 @@ enum class ErrorCode : unsigned char {
   DeadlineExceeded = 6,  // the call took longer than its deadline
   StaleHandle = 7,       // the object behind a handle is gone
   Protocol = 8,          // the other side sent what it may not send
+  Cancelled = 9,         // the caller gave the call up
 };
-inline constexpr ErrorCode kErrorCodeLast = ErrorCode::Protocol;
+inline constexpr ErrorCode kErrorCodeLast = ErrorCode::Cancelled;
 
 // What an exception of foreign code said, as text: nothing of it is trusted or unpickled.
 struct RemoteException {

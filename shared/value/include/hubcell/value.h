@@ -1,97 +1,127 @@
-// The values that travel between a caller and a worker: Python's plain values, tensors, and handles of
-// whatever stays in the worker.
+// The values that travel between a caller and a worker: Python's plain values, tensors, numpy arrays, images,
+// and handles of whatever stays in the worker.
+//
+// A Value does not change once it is made, and is cheap to copy: what is larger than a number or a text lies
+// behind a shared pointer.
 #pragma once
 
+#include <complex>
 #include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
-#include <hubcell/tensor.h>
+#include <hubcell/kinds.h>
 
 namespace hubcell {
 
-class Value;
-
-struct None {
-  bool operator==(const None&) const = default;
-};
-struct Bytes {
-  std::string data;
-};
-struct List {
-  std::vector<Value> items;
-};
-struct Tuple {
-  std::vector<Value> items;
-};
-// In the order of insertion, as in Python. Keys are any value that Python can hash.
-struct Dict {
-  std::vector<std::pair<Value, Value>> items;
-};
-
-// Names an object that stays in its worker. `lease` lets the worker drop the object when the last copy is
-// gone; a handle without one (in a value that was built by hand) names nothing.
-struct Handle {
-  std::uint64_t id = 0;
-  std::string class_name;  // "module.Name", as the worker said: text for people, nothing more
-  bool is_callable = false;
-  bool is_module = false;  // a torch.nn.Module
-  std::shared_ptr<void> lease;
-};
-
 class Value {
  public:
-  using Variant =
-      std::variant<None, bool, std::int64_t, double, std::string, Bytes, List, Tuple, Dict, Tensor, Handle>;
+  // Kinds that are kept in place, and kinds that copies of a Value share.
+  template <typename... Kinds>
+  struct KindList {};
+  using PlainKinds = KindList<None, bool, std::int64_t, double, std::complex<double>, std::string, Bytes, BigInt,
+                              Ellipsis, Range, Path, TorchConstant, Scalar>;
+  using SharedKinds =
+      KindList<List, Tuple, NamedTuple, Set, Dict, Slice, Device, Size, Tensor, Array, Image, File, Handle>;
+
+  template <typename Kind>
+  using Box = std::shared_ptr<const Kind>;
+
+ private:
+  template <typename Kind, typename List>
+  struct IsIn;
+  template <typename Kind, typename... Kinds>
+  struct IsIn<Kind, KindList<Kinds...>> : std::bool_constant<(std::same_as<Kind, Kinds> || ...)> {};
+  template <typename Plain, typename Shared>
+  struct MakeVariant;
+  template <typename... Plain, typename... Shared>
+  struct MakeVariant<KindList<Plain...>, KindList<Shared...>> {
+    using Type = std::variant<Plain..., Box<Shared>...>;
+  };
+
+ public:
+  template <typename Kind>
+  static constexpr bool kIsShared = IsIn<Kind, SharedKinds>::value;
+  template <typename Kind>
+  static constexpr bool kIsKind = kIsShared<Kind> || IsIn<Kind, PlainKinds>::value;
+  using Variant = MakeVariant<PlainKinds, SharedKinds>::Type;
 
   Value() = default;
-  Value(None) {}
-  Value(bool flag) : variant_(flag) {}
   template <std::integral Integer>
     requires(!std::same_as<Integer, bool>)
   Value(Integer number) : variant_(static_cast<std::int64_t>(number)) {}
   template <std::floating_point Real>
   Value(Real number) : variant_(static_cast<double>(number)) {}
   Value(const char* text) : variant_(std::string(text)) {}
-  Value(std::string text) : variant_(std::move(text)) {}
-  Value(Bytes bytes) : variant_(std::move(bytes)) {}
-  Value(List list) : variant_(std::move(list)) {}
-  Value(Tuple tuple) : variant_(std::move(tuple)) {}
-  Value(Dict dict) : variant_(std::move(dict)) {}
-  Value(Tensor tensor) : variant_(std::move(tensor)) {}
-  Value(Handle handle) : variant_(std::move(handle)) {}
+  // torch.float32 and its like.
+  Value(DType dtype) : variant_(TorchConstant{std::string(name(dtype))}) {}
+  template <typename Kind>
+    requires(kIsKind<Kind> && !std::is_arithmetic_v<Kind>) || std::same_as<Kind, bool>
+  Value(Kind content) : variant_(wrap(std::move(content))) {}
+  // One that others hold too.
+  template <typename Kind>
+    requires kIsShared<Kind>
+  Value(Box<Kind> shared) : variant_(std::move(shared)) {}
 
-  const Variant& variant() const { return variant_; }
+  // Calls `visitor` with the content, of whatever kind it is.
+  template <typename Visitor>
+  decltype(auto) visit(Visitor&& visitor) const {
+    return std::visit([&visitor](const auto& held) -> decltype(auto) { return visitor(unwrap(held)); }, variant_);
+  }
   template <typename Kind>
   bool is() const {
-    return std::holds_alternative<Kind>(variant_);
+    return std::holds_alternative<decltype(wrap(std::declval<Kind>()))>(variant_);
   }
-  // The alternative, or Error(Usage): "expected a tensor, got a tuple of 2".
+  // The content, or Error(Usage): "expected a tensor, got a tuple of 2".
   template <typename Kind>
   const Kind& as() const {
-    const Kind* found = std::get_if<Kind>(&variant_);
+    const auto* found = std::get_if<decltype(wrap(std::declval<Kind>()))>(&variant_);
     if (found == nullptr) throw_wrong_kind(Value(Kind{}));
-    return *found;
+    return unwrap(*found);
   }
   const Tensor& tensor() const { return as<Tensor>(); }
   const std::string& text() const { return as<std::string>(); }
   std::int64_t integer() const { return as<std::int64_t>(); }
   // A float, or an int as one.
   double real() const;
-  // Elements of a list or tuple; Error(Usage) for others and for an index that is out of range.
+  // Elements of a list, tuple or named tuple; Error(Usage) for others and for an index that is out of range.
   const Value& operator[](std::size_t index) const;
   std::size_t size() const;
-  // The value of a dict under the key `name`, or null.
+  // The value of a dict under the key `name`, or of a named tuple's field; null where there is none.
   const Value* find(const std::string& name) const;
+  // The elements, or null where it is no list, tuple, named tuple or set.
+  const std::vector<Value>* items() const;
 
   // "a tensor float32 [1, 10]", "a tuple of 2", "a handle of a silero.VAD": for messages.
   std::string describe() const;
+  // Which kind, as a number: for the codec.
+  std::size_t kind() const { return variant_.index(); }
+  // Equal for two values that share their content, null for those that cannot. `others_share_it` says whether
+  // there is such another one just now.
+  const void* identity() const;
+  bool others_share_it() const;
 
  private:
+  template <typename Kind>
+  static auto wrap(Kind content) {
+    if constexpr (kIsShared<Kind>) {
+      return Box<Kind>(std::make_shared<const Kind>(std::move(content)));
+    } else {
+      return content;
+    }
+  }
+  template <typename Held>
+  static const auto& unwrap(const Held& held) {
+    if constexpr (requires { *held; held.use_count(); }) {
+      return *held;
+    } else {
+      return held;
+    }
+  }
   [[noreturn]] void throw_wrong_kind(const Value& expected) const;
 
   Variant variant_;

@@ -15,13 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include <hubcell/error.h>
-#include <hubcell/value.h>
+#include <hubcell/object.h>
 
 namespace hubcell {
-
-using Arguments = std::vector<Value>;
-using Keywords = std::vector<std::pair<std::string, Value>>;
 
 // Where what workers print goes, line by line.
 enum class Output {
@@ -44,68 +40,6 @@ struct HubOptions {
   std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;
 };
 
-// What a load found out.
-struct ModelInfo {
-  std::string repository;  // as the caller wrote it, without the ref
-  std::string ref;         // the branch, tag or commit that was resolved; empty for a local folder
-  std::string commit;      // 40 hex digits; empty for a local folder
-  std::string python;      // "3.11.2"
-  std::string torch;       // torch.__version__ as it is
-  std::string sandbox;     // "minimal", ...
-  std::int64_t pid = 0;    // of the worker
-};
-
-struct CallOptions {
-  std::chrono::milliseconds deadline{0};  // 0: the Hub's
-};
-
-namespace client {
-class Worker;
-class PendingCall;
-class Session;
-}  // namespace client
-
-// A call in flight. Dropping it abandons the answer, not the call.
-class Future {
- public:
-  explicit Future(std::unique_ptr<client::PendingCall> call);
-  Future(Future&&) noexcept;
-  Future& operator=(Future&&) noexcept;
-  ~Future();
-  // Waits for the answer; once. Throws what the call threw, DeadlineExceeded or WorkerDied.
-  Value get();
-
- private:
-  std::unique_ptr<client::PendingCall> call_;
-};
-
-// An object that lives in a worker. Copies name the same object; when the last is gone the worker drops it.
-class Object {
- public:
-  // From a handle in a value that a worker answered; Error(Usage) for other values.
-  Object(const Value& value);
-
-  // Calls a method of the object.
-  Value call(const std::string& method, Arguments arguments = {}, Keywords keywords = {},
-             CallOptions options = {}) const;
-  // Calls the object itself.
-  Value operator()(Arguments arguments = {}, Keywords keywords = {}, CallOptions options = {}) const;
-  Future call_async(const std::string& method, Arguments arguments = {}, Keywords keywords = {},
-                    CallOptions options = {}) const;
-  Value attribute(const std::string& name) const;
-  std::string repr() const;
-
-  bool is_callable() const { return handle_.is_callable; }
-  bool is_module() const { return handle_.is_module; }
-  const std::string& class_name() const { return handle_.class_name; }
-  ModelInfo info() const;
-  // So that an object can be passed back to its own worker as an argument.
-  operator Value() const { return handle_; }
-
- private:
-  Handle handle_;
-};
-
 // A tensor that the worker makes with torch, after `seed` if there is one: "rand:1x512", "randn:…",
 // "zeros:…", "ones:…", "arange:N"; or the content of a file: .npy, .npz, .pt, .png, .jpg (1x3xHxW float
 // 0..1), .wav (mono float).
@@ -122,9 +56,13 @@ class Hub {
   Hub(Hub&&) noexcept;
   Hub& operator=(Hub&&) noexcept;
 
-  // What the entrypoint returned: convert to Object where it is one model.
+  // What the entrypoint returned: convert to Object where it is one model. Entrypoints run with gradients
+  // enabled, as torch.hub's do by default.
   Value load(const std::string& repository, const std::string& entry, Arguments arguments = {},
-             Keywords keywords = {});
+             Keywords keywords = {}, CallOptions options = {.grad = true});
+  // Opens the repository's worker, which may take as long as a fetch, and starts the load in it.
+  Future load_async(const std::string& repository, const std::string& entry, Arguments arguments = {},
+                    Keywords keywords = {}, CallOptions options = {.grad = true});
   // Names of the entrypoints.
   std::vector<std::string> list(const std::string& repository);
   // Docstring and signature of "entry" or "entry.method"; hubconf's own docstring for an empty name.
@@ -134,6 +72,8 @@ class Hub {
                                  std::optional<std::uint64_t> seed = std::nullopt);
   // Opens the repository's worker if need be, and says what it is.
   ModelInfo info(const std::string& repository);
+
+  const HubOptions& options() const;
 
   // What `hubcell doctor` shows.
   struct Layer {
@@ -148,6 +88,9 @@ class Hub {
   Diagnosis diagnose();
 
  private:
+  std::unique_ptr<client::PendingCall> begin_load(const std::string& repository, const std::string& entry,
+                                                  Arguments arguments, Keywords keywords, CallOptions options);
+
   std::shared_ptr<client::Session> session_;
 };
 

@@ -1,0 +1,362 @@
+// An answer on its way out, in two steps: the structure first, with a note of every tensor in it; then all
+// tensors at once, since those that share memory have to go into one block.
+//
+// Converting runs foreign code (a class's __module__, an array's __array_interface__), which may change what is being
+// looked at: each object is owned while it is, and whatever was seen once is not looked at again.
+#include <hubcell/error.h>
+
+#include <cstring>
+#include <unordered_map>
+
+#include "shared/python/convert.h"
+#include "shared/python/exception.h"
+#include "shared/python/object.h"
+#include "shared/wire/limits.h"
+
+namespace hubcell::python {
+namespace {
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::Usage, "the answer " + why);
+}
+
+std::string class_name(PyObject* object) {
+  PyObject* type = reinterpret_cast<PyObject*>(Py_TYPE(object));
+  return text_of(attribute(type, "__module__").get()) + "." + text_of(attribute(type, "__qualname__").get());
+}
+
+std::string bytes_of(PyObject* object) {
+  char* data = nullptr;
+  Py_ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(object, &data, &size) != 0) throw_current_exception();
+  return {data, static_cast<std::size_t>(size)};
+}
+
+bool is_exactly(PyObject* object, const PyTypeObject& type) {
+  return Py_TYPE(object) == &type;
+}
+
+// Part `index` of what kinds.py described; kinds.py is ours, but runs where foreign code may have changed it.
+PyObject* part(const PyRef& description, Py_ssize_t index) {
+  PyObject* item = PyTuple_GetItem(description.get(), index);
+  if (item == nullptr) throw_current_exception();
+  return item;
+}
+
+std::string text_part(const PyRef& description, Py_ssize_t index) {
+  return text_of(part(description, index));
+}
+
+std::int64_t integer_part(const PyRef& description, Py_ssize_t index) {
+  const long long number = PyLong_AsLongLong(part(description, index));
+  if (number == -1 && PyErr_Occurred() != nullptr) throw_current_exception();
+  return number;
+}
+
+}  // namespace
+
+class Outgoing {
+ public:
+  explicit Outgoing(const Converter& converter) : converter_(converter) {}
+
+  Value convert(PyObject* object) {
+    Value value = convert(object, 1);
+    place_tensors();
+    return value;
+  }
+
+ private:
+  // A tensor or an array that was met, and the place in the value where its elements' whereabouts belong.
+  struct Met {
+    PyRef source;
+    bool is_array;
+    Tensor described;  // its data() is where the elements lie now
+    std::shared_ptr<void> holder;
+    Tensor* place;
+  };
+
+  Value convert(PyObject* object, std::size_t depth) {
+    if (depth > wire::kValueDepthMax)
+      refuse("is nested deeper than " + std::to_string(wire::kValueDepthMax) + " levels");
+    if (++parts_ > wire::kValueNodesMax) {
+      refuse("has more than " + std::to_string(wire::kValueNodesMax) + " parts; return numbers as a tensor");
+    }
+    if (object == Py_None) return None{};
+    if (PyBool_Check(object)) return object == Py_True;
+    if (is_exactly(object, PyLong_Type)) return integer(object);
+    if (is_exactly(object, PyFloat_Type)) return PyFloat_AsDouble(object);
+    if (is_exactly(object, PyUnicode_Type)) return text_of(object);
+    if (is_exactly(object, PyBytes_Type)) return Bytes{bytes_of(object)};
+    if (is_exactly(object, PyComplex_Type)) {
+      return std::complex<double>(PyComplex_RealAsDouble(object), PyComplex_ImagAsDouble(object));
+    }
+    return convert_once(object, depth);
+  }
+
+  // What may be met again: the second time the value of the first.
+  Value convert_once(PyObject* object, std::size_t depth) {
+    const auto known = met_objects_.find(object);
+    if (known != met_objects_.end()) {
+      if (!known->second) refuse("holds itself: a " + class_name(object) + " lies inside of itself");
+      return *known->second;
+    }
+    met_objects_.emplace(object, std::nullopt);
+    kept_.push_back(PyRef::borrow(object));
+    Value value = container(object, depth);
+    met_objects_[object] = value;
+    return value;
+  }
+
+  Value container(PyObject* object, std::size_t depth) {
+    if (is_exactly(object, PyTuple_Type)) return Tuple{tuple_items(object, depth)};
+    if (is_exactly(object, PyList_Type)) return list(object, depth);
+    if (is_exactly(object, PyDict_Type)) return dict(object, depth, false);
+    if (is_exactly(object, PySet_Type)) return set(object, depth, false);
+    if (is_exactly(object, PyFrozenSet_Type)) return set(object, depth, true);
+    if (reinterpret_cast<PyObject*>(Py_TYPE(object)) == converter_.ordered_dict_.get())
+      return dict(object, depth, true);
+    const PyRef description = call(converter_.describe_.get(), {object});
+    if (description.get() != Py_None) return described(description, object, depth);
+    // Classes of its own that are numbers or texts below.
+    if (PyLong_Check(object)) return integer(object);
+    if (PyFloat_Check(object)) return PyFloat_AsDouble(object);
+    if (PyUnicode_Check(object)) return text_of(object);
+    if (PyBytes_Check(object)) return Bytes{bytes_of(object)};
+    return handle(object);
+  }
+
+  Value described(const PyRef& description, PyObject* object, std::size_t depth) {
+    const std::string kind = text_part(description, 0);
+    if (kind == "tensor") return tensor(description, object);
+    if (kind == "array") return array(description, object);
+    if (kind == "named_tuple") return named_tuple(description, depth);
+    if (kind == "size") return Size{integers_of(part(description, 1))};
+    if (kind == "device") return device(description);
+    if (kind == "constant") return TorchConstant{text_part(description, 1)};
+    if (kind == "range") return range(description, object);
+    if (kind == "slice") return slice(description, depth);
+    if (kind == "path") return Path{text_part(description, 1)};
+    if (kind == "scalar") return scalar(description, object);
+    if (kind == "image") return image(description);
+    if (kind == "ellipsis") return Ellipsis{};
+    return handle(object);
+  }
+
+  Value integer(PyObject* object) {
+    int overflow = 0;
+    const long long number = PyLong_AsLongLongAndOverflow(object, &overflow);
+    if (overflow == 0) return number;
+    return BigInt{text_of(checked(PyNumber_ToBase(object, 16)).get())};
+  }
+
+  std::vector<Value> tuple_items(PyObject* object, std::size_t depth) {
+    std::vector<Value> items;
+    for (Py_ssize_t i = 0; i < PyTuple_Size(object); ++i)
+      items.push_back(convert(PyTuple_GetItem(object, i), depth + 1));
+    return items;
+  }
+
+  Value list(PyObject* object, std::size_t depth) {
+    List items;
+    for (Py_ssize_t i = 0; i < PyList_Size(object); ++i) {
+      const PyRef item = PyRef::borrow(PyList_GetItem(object, i));
+      items.items.push_back(convert(item.get(), depth + 1));
+    }
+    return items;
+  }
+
+  Value set(PyObject* object, std::size_t depth, bool is_frozen) {
+    const PyRef items = checked(PySequence_List(object));
+    kept_.push_back(items);
+    Set set{.items = {}, .is_frozen = is_frozen};
+    for (Py_ssize_t i = 0; i < PyList_Size(items.get()); ++i)
+      set.items.push_back(convert(PyList_GetItem(items.get(), i), depth + 1));
+    return set;
+  }
+
+  Value dict(PyObject* object, std::size_t depth, bool is_ordered) {
+    const PyRef pairs = checked(PyMapping_Items(object));
+    kept_.push_back(pairs);
+    Dict items{.items = {}, .is_ordered = is_ordered};
+    for (Py_ssize_t i = 0; i < PyList_Size(pairs.get()); ++i) {
+      PyObject* pair = PyList_GetItem(pairs.get(), i);
+      Value key = convert(PyTuple_GetItem(pair, 0), depth + 1);
+      items.items.emplace_back(std::move(key), convert(PyTuple_GetItem(pair, 1), depth + 1));
+    }
+    return items;
+  }
+
+  Value named_tuple(const PyRef& description, std::size_t depth) {
+    kept_.push_back(description);
+    NamedTuple tuple{.type = text_part(description, 1), .fields = {}, .items = {}};
+    PyObject* fields = part(description, 2);
+    for (Py_ssize_t i = 0; i < PyTuple_Size(fields); ++i)
+      tuple.fields.push_back(text_of(PyTuple_GetItem(fields, i)));
+    tuple.items = tuple_items(part(description, 3), depth);
+    return tuple;
+  }
+
+  Value device(const PyRef& description) {
+    Device device{.type = text_part(description, 1)};
+    if (part(description, 2) != Py_None) device.index = integer_part(description, 2);
+    return device;
+  }
+
+  // Where a bound needs more than 64 bits it stays where it is.
+  Value range(const PyRef& description, PyObject* object) {
+    std::int64_t bounds[3];
+    for (int i = 0; i < 3; ++i) {
+      int overflow = 0;
+      bounds[i] = PyLong_AsLongLongAndOverflow(part(description, i + 1), &overflow);
+      if (overflow != 0) return handle(object);
+    }
+    return Range{.start = bounds[0], .stop = bounds[1], .step = bounds[2]};
+  }
+
+  Value slice(const PyRef& description, std::size_t depth) {
+    kept_.push_back(description);
+    Slice slice;
+    for (Py_ssize_t i = 1; i <= 3; ++i)
+      slice.bounds.push_back(convert(part(description, i), depth + 1));
+    return slice;
+  }
+
+  Value scalar(const PyRef& description, PyObject* object) {
+    const std::optional<DType> dtype = dtype_named(text_part(description, 1));
+    const std::string data = bytes_of(part(description, 2));
+    if (!dtype || data.size() != item_bytes(*dtype)) return handle(object);
+    Scalar scalar{.dtype = *dtype};
+    std::memcpy(scalar.bytes.data(), data.data(), data.size());
+    return scalar;
+  }
+
+  Value image(const PyRef& description) {
+    auto image = std::make_shared<Image>(Image{.mode = text_part(description, 1),
+                                               .width = integer_part(description, 2),
+                                               .height = integer_part(description, 3),
+                                               .pixels = {},
+                                               .palette_mode = text_part(description, 5),
+                                               .palette = {bytes_of(part(description, 6))}});
+    const std::string data = bytes_of(part(description, 4));
+    image->pixels = Tensor::zeros(DType::UInt8, {static_cast<std::int64_t>(data.size())});
+    if (!data.empty()) {
+      MappedBlock block = converter_.hooks_.allocate_block(data.size());
+      image->pixels = Tensor(DType::UInt8, image->pixels.shape(), std::move(block.owner), block.data);
+    }
+    copy_items(image->pixels, data.data(), data.size());
+    return Value::Box<Image>(std::move(image));
+  }
+
+  // (…, source, dtype, shape, strides or None, address, …)
+  Met meet(const PyRef& description, DType dtype, bool is_array) {
+    std::vector<std::int64_t> shape = integers_of(part(description, 3));
+    void* address = PyLong_AsVoidPtr(part(description, 5));
+    if (PyErr_Occurred() != nullptr) throw_current_exception();
+    PyObject* strides = part(description, 4);
+    Tensor described = strides == Py_None ? Tensor(dtype, std::move(shape), nullptr, address)
+                                          : Tensor::strided(dtype, std::move(shape), integers_of(strides),
+                                                            nullptr, address);
+    return {.source = PyRef::borrow(part(description, 1)),
+            .is_array = is_array,
+            .described = std::move(described),
+            .holder = nullptr,
+            .place = nullptr};
+  }
+
+  Value tensor(const PyRef& description, PyObject* object) {
+    const std::optional<DType> dtype = converter_.torch_.find_dtype(part(description, 2));
+    PyObject* shape = part(description, 3);
+    if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax) return handle(object);
+    Met met = meet(description, *dtype, false);
+    met.described = met.described.with_grad(part(description, 6) == Py_True, part(description, 7) == Py_True);
+    auto place = std::make_shared<Tensor>();
+    met.holder = place;
+    met.place = place.get();
+    met_.push_back(std::move(met));
+    return Value::Box<Tensor>(std::move(place));
+  }
+
+  Value array(const PyRef& description, PyObject* object) {
+    const std::optional<DType> dtype = dtype_named(text_part(description, 2));
+    PyObject* shape = part(description, 3);
+    if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax) return handle(object);
+    Met met = meet(description, *dtype, true);
+    auto place = std::make_shared<Array>();
+    met.holder = place;
+    met.place = &place->elements;
+    met_.push_back(std::move(met));
+    return Value::Box<Array>(std::move(place));
+  }
+
+  Value handle(PyObject* object) {
+    Handle made = converter_.hooks_.make_handle(object);
+    made.class_name = class_name(object);
+    made.is_callable = PyCallable_Check(object) != 0;
+    made.is_module = converter_.torch_.is_module(object);
+    return made;
+  }
+
+  void place_tensors() {
+    std::vector<const Tensor*> tensors;
+    for (const Met& met : met_)
+      tensors.push_back(&met.described);
+    const BlockLayout layout = lay_out(tensors);
+    std::vector<MappedBlock> blocks;
+    for (std::size_t i = 0; i < layout.block_bytes.size(); ++i) {
+      blocks.push_back(converter_.hooks_.allocate_block(layout.block_bytes[i]));
+      if (layout.has_gaps[i]) std::memset(blocks.back().data, 0, layout.block_bytes[i]);
+    }
+    for (std::size_t i = 0; i < met_.size(); ++i)
+      place(met_[i], layout.tensors[i], blocks);
+  }
+
+  void place(const Met& met, const TensorLayout& where, const std::vector<MappedBlock>& blocks) {
+    const Tensor& described = met.described;
+    if (described.count() == 0) {
+      *met.place = described;
+      return;
+    }
+    const MappedBlock& block = blocks[where.block];
+    const Tensor target = Tensor::strided(described.dtype(), described.shape(), where.strides, block.owner,
+                                          block.data + where.begin);
+    *met.place = target.with_grad(described.requires_grad(), described.is_parameter());
+    write(met, target);
+  }
+
+  // By torch or numpy itself: any strides.
+  void write(const Met& met, const Tensor& target) {
+    if (met.is_array) {
+      const PyRef into = Incoming(converter_).convert(Array{target});
+      call(attribute(converter_.kinds_.get(), "copy_into_array").get(), {into.get(), met.source.get()});
+      return;
+    }
+    const PyRef into = converter_.torch_.to_torch(target);
+    if (target.is_contiguous()) {
+      call(attribute(into.get(), "copy_").get(), {met.source.get()});
+    } else {
+      call(attribute(converter_.kinds_.get(), "copy_into").get(), {into.get(), met.source.get()});
+    }
+  }
+
+  const Converter& converter_;
+  std::size_t parts_ = 0;
+  std::unordered_map<PyObject*, std::optional<Value>> met_objects_;  // empty while its parts are converted
+  std::vector<PyRef> kept_;                                          // so that no address is used twice
+  std::vector<Met> met_;
+};
+
+Converter::Converter(Hooks hooks, const std::string& folder)
+    : hooks_(std::move(hooks)),
+      kinds_(load_source_file("hubcell_kinds", folder + "/kinds.py")),
+      ordered_dict_(attribute(import_module("collections").get(), "OrderedDict")),
+      describe_(attribute(kinds_.get(), "describe")) {}
+
+PyRef Converter::to_python(const Value& value) const {
+  return Incoming(*this).convert(value);
+}
+
+Value Converter::to_value(PyObject* object) const {
+  return Outgoing(*this).convert(object);
+}
+
+}  // namespace hubcell::python

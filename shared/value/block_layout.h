@@ -1,0 +1,38 @@
+// How the tensors of one message lie in blocks of shared memory, so that they arrive as what they were: with
+// the order of their dimensions, with what they repeat, and with the memory that they share.
+//
+// A tensor that shares memory with no other of the message gets a block of its own, without the gaps that it
+// has where it lies now. Tensors that overlap go into one block as they lie, and what lies between them is not sent.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <hubcell/tensor.h>
+
+namespace hubcell {
+
+struct TensorLayout {
+  std::uint32_t block = 0;            // which of the message's blocks
+  std::uint64_t begin = 0;            // bytes from the block's begin to the first element
+  std::vector<std::int64_t> strides;  // in elements
+};
+
+struct BlockLayout {
+  std::vector<std::uint64_t> block_bytes;
+  std::vector<bool> has_gaps;  // one for each block: to be zeroed first
+  // One for each tensor; of those without elements nothing counts.
+  std::vector<TensorLayout> tensors;
+};
+
+// Looks at addresses, shapes and strides, never at elements.
+BlockLayout lay_out(std::span<const Tensor* const> tensors);
+
+// The tensor as it will lie in its block, whose memory begins at `block`.
+Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block);
+
+// Strides of a copy without gaps, in the same order of dimensions; a dimension that repeats goes on repeating.
+std::vector<std::int64_t> dense_strides(const Tensor& tensor);
+
+}  // namespace hubcell

@@ -1,0 +1,49 @@
+// The tags of values on the wire, for the codec's two halves.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include <hubcell/value.h>
+
+namespace hubcell {
+
+// Append, never reorder. The first ones are the kinds of Value, by their index in its variant.
+enum class Tag : std::uint8_t {
+  None,
+  Bool,
+  Int,
+  Float,
+  Complex,
+  Str,
+  Bytes,
+  BigInt,
+  Ellipsis,
+  Range,
+  Path,
+  TorchConstant,
+  Scalar,
+  List,
+  Tuple,
+  NamedTuple,
+  Set,
+  Dict,
+  Slice,
+  Device,
+  Size,
+  Tensor,
+  Array,
+  Image,
+  File,
+  Handle,
+  Shared,     // the value that follows gets the next number
+  Reference,  // that number: the value once more
+};
+inline constexpr Tag kTagLast = Tag::Reference;
+static_assert(static_cast<std::size_t>(Tag::Handle) + 1 == std::variant_size_v<Value::Variant>);
+
+// Of a tensor, in one byte.
+enum TensorFlags : std::uint8_t { kStrided = 1, kRequiresGrad = 2, kParameter = 4 };
+inline constexpr std::uint8_t kTensorFlagsAll = kStrided | kRequiresGrad | kParameter;
+
+}  // namespace hubcell

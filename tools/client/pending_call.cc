@@ -1,0 +1,119 @@
+#include "tools/client/pending_call.h"
+
+#include <csignal>
+
+#include <hubcell/error.h>
+
+#include "shared/posix/process.h"
+#include "shared/wire/limits.h"
+#include "tools/client/worker.h"
+
+namespace hubcell::client {
+namespace {
+
+std::string seconds_text(std::chrono::milliseconds limit) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g s", std::chrono::duration<double>(limit).count());
+  return text;
+}
+
+}  // namespace
+
+PendingCall::PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket, CallPlan plan,
+                         Value state)
+    : worker_(std::move(worker)), ticket_(ticket), plan_(std::move(plan)), state_(std::move(state)) {
+  if (ticket && plan_.limit.count() > 0) deadline_ = ticket->begun + plan_.limit;
+}
+
+PendingCall::~PendingCall() {
+  const std::scoped_lock lock(ending_);
+  if (ticket_ && !has_ended_) abandon();
+}
+
+Value PendingCall::get(Value* changed) {
+  try {
+    Value answer = wait();
+    if (changed != nullptr) *changed = changed_state_;
+    return answer;
+  } catch (const Error&) {
+    if (changed != nullptr) *changed = changed_state_;
+    throw;
+  }
+}
+
+Value PendingCall::wait() {
+  if (taken_.exchange(true)) throw Error(ErrorCode::Usage, plan_.what + ": its answer was taken before");
+  if (!ticket_) worker_->throw_died(plan_.what);
+  switch (worker_->channel().wait(*ticket_, deadline_, &cancelled_)) {
+    case channel::WaitOutcome::Answered:
+      return finish();
+    case channel::WaitOutcome::DeadlineExceeded:
+      miss_deadline();
+    case channel::WaitOutcome::GivenUp:
+      throw_cancelled();
+    case channel::WaitOutcome::WorkerEnded:
+      break;
+  }
+  if (cancelled_) throw_cancelled();
+  worker_->throw_died(plan_.what);
+}
+
+bool PendingCall::wait_for(std::chrono::milliseconds time) const {
+  if (!ticket_ || taken_ || cancelled_) return true;
+  auto until = std::chrono::steady_clock::now() + time;
+  if (deadline_) until = std::min(until, *deadline_);
+  return worker_->channel().wait(*ticket_, until, &cancelled_) != channel::WaitOutcome::DeadlineExceeded ||
+         (deadline_ && std::chrono::steady_clock::now() >= *deadline_);
+}
+
+bool PendingCall::cancel() {
+  const std::scoped_lock lock(ending_);
+  if (!ticket_ || has_ended_ || worker_->channel().is_answered(*ticket_)) return false;
+  if (!cancelled_.exchange(true)) interrupt();
+  return true;
+}
+
+Value PendingCall::finish() {
+  const std::scoped_lock lock(ending_);
+  has_ended_ = true;
+  if (cancelled_) {
+    abandon();
+    throw Error(ErrorCode::Cancelled, plan_.what + " of " + worker_->label() + ": it was cancelled");
+  }
+  Value answer = worker_->finish(*ticket_, plan_.what, state_, changed_state_);
+  if (plan_.bracket) plan_.bracket->succeed();
+  return answer;
+}
+
+void PendingCall::throw_cancelled() {
+  const std::scoped_lock lock(ending_);
+  if (!std::exchange(has_ended_, true)) abandon();
+  throw Error(ErrorCode::Cancelled, plan_.what + " of " + worker_->label() + ": it was cancelled");
+}
+
+void PendingCall::miss_deadline() {
+  const std::scoped_lock lock(ending_);
+  const std::string how = interrupt();
+  has_ended_ = true;
+  abandon();
+  throw Error(ErrorCode::DeadlineExceeded, plan_.what + " of " + worker_->label() + ": no answer within " +
+                                               seconds_text(plan_.limit) + "; " + how);
+}
+
+std::string PendingCall::interrupt() {
+  channel::ClientChannel& channel = worker_->channel();
+  channel.cancel(*ticket_);
+  // The worker is busy for somebody else, who must not pay for this call.
+  if (channel.is_queued(*ticket_)) return "it still waited behind other calls";
+  posix::send_signal(channel.pidfd(), SIGINT);
+  const auto grace = std::chrono::steady_clock::now() + wire::kInterruptGrace;
+  if (channel.wait(*ticket_, grace) == channel::WaitOutcome::Answered) return "it was interrupted";
+  worker_->kill();
+  return "it did not react to an interrupt, so its worker was killed";
+}
+
+void PendingCall::abandon() {
+  worker_->abandon(*ticket_, state_);
+}
+
+}  // namespace hubcell::client

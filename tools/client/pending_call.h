@@ -1,0 +1,66 @@
+// A call in flight, from its start to its one outcome: an answer, an exception of the foreign code, the worker's
+// death, its deadline, or the caller's own cancellation.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <hubcell/value.h>
+
+#include "shared/channel/client_channel.h"
+
+namespace hubcell::client {
+
+class Worker;
+class LoadBracket;
+
+using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+// What a call is begun with beside its request.
+struct CallPlan {
+  std::string what;                     // names it in errors: "call forward"
+  std::chrono::milliseconds limit{0};   // 0: none
+  bool waits_for_slot = false;          // where too many are in flight, rather than throw
+  std::shared_ptr<LoadBracket> bracket = nullptr;  // of a load
+};
+
+// `get` is called by one thread, `cancel` and `wait_for` by any.
+class PendingCall {
+ public:
+  // Without a ticket: the worker had ended before the call began, and `get` says so. `state` is the caller's.
+  PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket, CallPlan plan, Value state);
+  ~PendingCall();
+
+  // `changed`, where it is not null, gets what the call changed of the caller's state, also where this throws.
+  Value get(Value* changed = nullptr);
+  bool wait_for(std::chrono::milliseconds time) const;
+  bool cancel();
+  // What the call changed of the caller's state; after `get`.
+  const Value& changed_state() const { return changed_state_; }
+
+ private:
+  Value wait();
+  Value finish();
+  [[noreturn]] void miss_deadline();
+  [[noreturn]] void throw_cancelled();
+  // Ends a call that nobody wants any more, and tells how.
+  std::string interrupt();
+  void abandon();
+
+  std::shared_ptr<Worker> worker_;
+  std::optional<channel::Ticket> ticket_;
+  CallPlan plan_;
+  Value state_;
+  Value changed_state_;
+  Deadline deadline_;
+  std::atomic<bool> taken_ = false;
+  std::atomic<bool> cancelled_ = false;
+  std::mutex ending_;       // held while the call is being ended, by whoever does it
+  bool has_ended_ = false;  // its slot is no longer ours; guarded by ending_
+};
+
+}  // namespace hubcell::client
