@@ -127,6 +127,8 @@ WaitOutcome ClientChannel::wait(const Ticket& ticket,
                                 const std::atomic<bool>* given_up) {
   Slot& slot = view_.slots[ticket.slot];
   const bool spun = spin(spin_budget_, [&] { return load_state(slot) == SlotState::Answered; });
+  spin_budget_.record(spun);
+  bool has_slept = false;
   while (!spun) {
     slot.client_waits.store(1, std::memory_order_seq_cst);
     const std::uint32_t observed = slot.state.load(std::memory_order_seq_cst);
@@ -134,7 +136,8 @@ WaitOutcome ClientChannel::wait(const Ticket& ticket,
     std::chrono::nanoseconds slice = kSleepSlice;
     if (deadline)
       slice = std::min<std::chrono::nanoseconds>(slice, *deadline - std::chrono::steady_clock::now());
-    futex_wait(slot.state, observed, slice);
+    if (has_slept || !posix::has_ended(pidfd_.get())) futex_wait(slot.state, observed, slice);
+    has_slept = true;
     if (load_state(slot) == SlotState::Answered) break;
     if (posix::has_ended(pidfd_.get())) {
       // It may have answered and died between the two looks.
@@ -144,7 +147,6 @@ WaitOutcome ClientChannel::wait(const Ticket& ticket,
     if (given_up != nullptr && given_up->load()) return WaitOutcome::GivenUp;
     if (deadline && std::chrono::steady_clock::now() >= *deadline) return WaitOutcome::DeadlineExceeded;
   }
-  spin_budget_.record(std::chrono::steady_clock::now() - ticket.begun);
   return WaitOutcome::Answered;
 }
 

@@ -12,8 +12,12 @@
 namespace hubcell::channel {
 namespace {
 
-// A sleeping round trip costs 5 to 90 us: spinning longer than that gains nothing.
-constexpr std::int64_t kSpinNanosecondsMax = 60'000;
+// A sleeping round trip costs 5 to 90 us, of which each side waits for the other: spinning longer gains nothing.
+constexpr std::chrono::nanoseconds kSpinLong{120'000};
+constexpr std::chrono::nanoseconds kSpinShort{2'000};
+// So many in vain, and only one in kTrialEvery is a long one.
+constexpr std::uint32_t kMissesMax = 4;
+constexpr std::uint32_t kTrialEvery = 16;
 
 bool may_use_two_cpus() {
   cpu_set_t allowed;
@@ -25,17 +29,14 @@ bool may_use_two_cpus() {
 
 SpinBudget::SpinBudget() : useful_(may_use_two_cpus()) {}
 
-std::chrono::nanoseconds SpinBudget::budget() const {
+std::chrono::nanoseconds SpinBudget::budget() {
   if (!useful_) return std::chrono::nanoseconds(0);
-  const std::int64_t typical = typical_ns_.load(std::memory_order_relaxed);
-  // Waits that usually outlast the spin are not worth one; a short probe notices when that changes.
-  return std::chrono::nanoseconds(typical > kSpinNanosecondsMax ? 2'000 : kSpinNanosecondsMax);
+  const std::uint32_t misses = misses_.load(std::memory_order_relaxed);
+  return misses < kMissesMax || misses % kTrialEvery == 0 ? kSpinLong : kSpinShort;
 }
 
-void SpinBudget::record(std::chrono::nanoseconds waited) {
-  const std::int64_t bounded = std::min<std::int64_t>(waited.count(), 10 * kSpinNanosecondsMax);
-  const std::int64_t typical = typical_ns_.load(std::memory_order_relaxed);
-  typical_ns_.store(typical + (bounded - typical) / 4, std::memory_order_relaxed);
+void SpinBudget::record(bool spin_was_enough) {
+  misses_.store(spin_was_enough ? 0 : misses_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, std::chrono::nanoseconds slice) {

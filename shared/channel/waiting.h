@@ -16,23 +16,28 @@ inline void relax() {
 #endif
 }
 
-// How long a spin for the next event is worth, judged by how long the last ones took to come. Where this
-// process may use one CPU only, never: the other side could not run meanwhile. Copies of the figure may race;
-// it is advice.
+// How long a spin for the next event is worth, judged by whether the last ones were. Where this process may use one
+// CPU only, never: the other side could not run meanwhile.
+//
+// How long events take to come tells little: once both sides sleep, waking them takes longer than a spin, and
+// neither would ever find out that spinning had become worthwhile. So a spin is tried in full now and then, and the first
+// that is worth it brings the others back. Several threads may use one budget; it is advice.
 class SpinBudget {
  public:
   SpinBudget();
-  std::chrono::nanoseconds budget() const;
-  void record(std::chrono::nanoseconds waited);
+  // For the wait that begins.
+  std::chrono::nanoseconds budget();
+  // Whether that wait's event came within its spin.
+  void record(bool spin_was_enough);
 
  private:
   bool useful_;
-  std::atomic<std::int64_t> typical_ns_{0};
+  std::atomic<std::uint32_t> misses_{0};  // spins in a row that were in vain
 };
 
 // Spins until `ready()` or the budget is used up; returns the last `ready()`.
 template <typename Ready>
-bool spin(const SpinBudget& spin_budget, Ready ready) {
+bool spin(SpinBudget& spin_budget, Ready ready) {
   const auto end = std::chrono::steady_clock::now() + spin_budget.budget();
   for (;;) {
     for (int i = 0; i < 64; ++i) {

@@ -55,10 +55,12 @@ WorkerChannel::WorkerChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, i
 WorkerChannel::~WorkerChannel() = default;
 
 std::optional<WorkerChannel::Request> WorkerChannel::next() {
-  const auto began = std::chrono::steady_clock::now();
-  if (waiting_.empty() && !spin(spin_budget_, [this] { return collect(); })) sleep();
+  if (waiting_.empty()) {
+    const bool spun = spin(spin_budget_, [this] { return collect(); });
+    spin_budget_.record(spun);
+    if (!spun) sleep();
+  }
   if (waiting_.empty()) return std::nullopt;
-  spin_budget_.record(std::chrono::steady_clock::now() - began);
   const unsigned index = waiting_.front();
   waiting_.pop_front();
   Slot& slot = view_.slots[index];

@@ -323,8 +323,13 @@ class Outgoing {
     write(met, target);
   }
 
-  // By torch or numpy itself: any strides.
+  // In one piece where the elements lie in one, on the CPU as kinds.py sees to; else by torch or numpy itself.
   void write(const Met& met, const Tensor& target) {
+    const bool is_dense = met.described.extent_bytes() == met.described.bytes();
+    if (is_dense && met.described.data() != nullptr && met.described.strides() == target.strides()) {
+      copy_elements(met.described, target);
+      return;
+    }
     if (met.is_array) {
       const PyRef into = Incoming(converter_).convert(Array{target});
       call(attribute(converter_.kinds_.get(), "copy_into_array").get(), {into.get(), met.source.get()});

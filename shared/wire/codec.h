@@ -26,7 +26,7 @@ namespace hubcell::wire {
 
 class SpanWriter : public cereal::OutputArchive<SpanWriter, cereal::AllowEmptyClassElision> {
  public:
-  SpanWriter() : OutputArchive(this) {}
+  SpanWriter() : OutputArchive(this) { bytes_.reserve(kFirstBytes); }
   void append(const void* data, std::size_t bytes) {
     const std::size_t end = bytes_.size();
     bytes_.resize(end + bytes);
@@ -35,6 +35,7 @@ class SpanWriter : public cereal::OutputArchive<SpanWriter, cereal::AllowEmptyCl
   std::vector<std::byte> take_bytes() { return std::move(bytes_); }
 
  private:
+  static constexpr std::size_t kFirstBytes = 512;  // what most messages need
   std::vector<std::byte> bytes_;
 };
 

@@ -34,6 +34,11 @@ class ObjectsTest : public testing::Test {
   Hub hub_{{.python = "/usr/bin/python3"}};
 };
 
+void await_running(const Future& call) {
+  while (!call.is_running())
+    std::this_thread::sleep_for(1ms);
+}
+
 TEST_F(ObjectsTest, EveryVerbOfAnObject) {
   const Object config = load("config");
   EXPECT_EQ(config.attribute("conf").real(), 0.5);
@@ -133,6 +138,7 @@ TEST_F(ObjectsTest, ManyCallsInFlightAreBounded) {
 TEST_F(ObjectsTest, ACancelledCallIsInterruptedOrNeverBegun) {
   const Object model = net();
   Future running = model.call_async("spin");
+  await_running(running);
   Future queued = model.call_async("keep", {1});
   EXPECT_TRUE(queued.cancel());
   EXPECT_EQ(error_of([&] { queued.get(); }).code(), ErrorCode::Cancelled);
@@ -149,8 +155,7 @@ TEST_F(ObjectsTest, AThreadThatWaitsSeesTheCancellationOfAnother) {
   const Object model = net();
   Future call = model.call_async("spin");
   std::thread other([&] {
-    while (call.wait_for(50ms)) {
-    }
+    await_running(call);
     call.cancel();
   });
   EXPECT_EQ(error_of([&] { call.get(); }).code(), ErrorCode::Cancelled);
@@ -161,6 +166,7 @@ TEST_F(ObjectsTest, AThreadThatWaitsSeesTheCancellationOfAnother) {
 TEST_F(ObjectsTest, WhatCannotBeInterruptedDiesOfItsCancellation) {
   const Object model = net();
   Future deaf = model.call_async("stall");
+  await_running(deaf);
   Future behind = model.call_async("echo", {1});
   EXPECT_TRUE(deaf.cancel());
   EXPECT_EQ(error_of([&] { deaf.get(); }).code(), ErrorCode::Cancelled);

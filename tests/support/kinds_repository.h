@@ -109,6 +109,7 @@ config = Config
 
 def grad_mode(): return torch.is_grad_enabled()
 class Drawer:
+    def echo(self, *arguments): return arguments
     def draw(self): return torch.rand(2)
     def still(self): return 1
     def fails(self):

@@ -61,6 +61,9 @@ Value Future::get() {
 bool Future::wait_for(std::chrono::milliseconds time) const {
   return call_->wait_for(time);
 }
+bool Future::is_running() const {
+  return call_->is_running();
+}
 bool Future::cancel() {
   return call_->cancel();
 }

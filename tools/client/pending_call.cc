@@ -58,8 +58,17 @@ Value PendingCall::wait() {
   worker_->throw_died(plan_.what);
 }
 
-bool PendingCall::wait_for(std::chrono::milliseconds time) const {
-  if (!ticket_ || taken_ || cancelled_) return true;
+bool PendingCall::is_running() {
+  const std::scoped_lock lock(ending_);
+  if (!ticket_ || has_ended_) return false;
+  return !worker_->channel().is_queued(*ticket_) && !worker_->channel().is_answered(*ticket_);
+}
+
+bool PendingCall::wait_for(std::chrono::milliseconds time) {
+  {
+    const std::scoped_lock lock(ending_);
+    if (!ticket_ || has_ended_ || cancelled_) return true;
+  }
   auto until = std::chrono::steady_clock::now() + time;
   if (deadline_) until = std::min(until, *deadline_);
   return worker_->channel().wait(*ticket_, until, &cancelled_) != channel::WaitOutcome::DeadlineExceeded ||

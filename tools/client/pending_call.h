@@ -28,7 +28,7 @@ struct CallPlan {
   std::shared_ptr<LoadBracket> bracket = nullptr;  // of a load
 };
 
-// `get` is called by one thread, `cancel` and `wait_for` by any.
+// `get` is called by one thread, the others by any.
 class PendingCall {
  public:
   // Without a ticket: the worker had ended before the call began, and `get` says so. `state` is the caller's.
@@ -37,7 +37,8 @@ class PendingCall {
 
   // `changed`, where it is not null, gets what the call changed of the caller's state, also where this throws.
   Value get(Value* changed = nullptr);
-  bool wait_for(std::chrono::milliseconds time) const;
+  bool wait_for(std::chrono::milliseconds time);
+  bool is_running();
   bool cancel();
   // What the call changed of the caller's state; after `get`.
   const Value& changed_state() const { return changed_state_; }

@@ -87,7 +87,8 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPla
   const bool releases_alone = request.verb == channel::Verb::Release;
   if (!releases_alone) flush_releases();
   Value state = request.state;
-  if (has_ended())
+  // Another end than ours shows in the wait.
+  if (killed_)
     return std::make_unique<PendingCall>(shared_from_this(), std::nullopt, std::move(plan), std::move(state));
   channel::ClientChannel::Released released =
       channel_->take_released(releases_alone ? kReleasedAlone : kReleasedBesideCall);
@@ -203,7 +204,7 @@ void Worker::release_handle(std::uint64_t id) {
 // A handle may hold gigabytes, so that it is not left until the next call. Nobody waits for the answer, and
 // one such request is in flight at most.
 void Worker::flush_releases() {
-  if (has_ended() || !channel_->release_is_due()) return;
+  if (!channel_->release_is_due() || has_ended()) return;
   reap_abandoned();
   if (has_abandoned()) return;
   try {

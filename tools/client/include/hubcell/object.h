@@ -54,8 +54,10 @@ class Future {
   ~Future();
   // Waits for the answer; once. Throws what the call threw, Cancelled, DeadlineExceeded or WorkerDied.
   Value get();
-  // Waits for `time` at most; true once `get` has something to return or to throw without waiting.
+  // Waits for `time` at most; true once `get` has, or had, something to return or to throw without waiting.
   bool wait_for(std::chrono::milliseconds time) const;
+  // Whether the worker has begun the call and not answered it yet.
+  bool is_running() const;
   // Gives the call up: one that still waits behind others is not begun, one that runs is interrupted, and its
   // worker killed where that does not help. False where the answer was there first. `get` throws
   // Error(Cancelled) afterwards.
