@@ -90,9 +90,9 @@ PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<s
       result.blocks.push_back(channel_.lend(tensor.owner()));
       lent.push_back(result.blocks.back().offset);
     }
-    result.tensors[i] = {.block = block->second,
-                         .begin = static_cast<std::uint64_t>(tensor.data() - begin),
-                         .strides = tensor.strides()};
+    result.tensors[i].block = block->second;
+    result.tensors[i].begin = static_cast<std::uint64_t>(tensor.data() - begin);
+    if (!tensor.is_contiguous()) result.tensors[i].strides = tensor.strides();
   }
   return result;
 }

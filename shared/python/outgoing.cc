@@ -36,6 +36,11 @@ bool is_exactly(PyObject* object, const PyTypeObject& type) {
   return Py_TYPE(object) == &type;
 }
 
+bool lies_in_one_piece(const Tensor& from, const Tensor& to) {
+  if (from.is_contiguous() && to.is_contiguous()) return true;
+  return from.extent_bytes() == from.bytes() && from.strides() == to.strides();
+}
+
 // Part `index` of what kinds.py described; kinds.py is ours, but runs where foreign code may have changed it.
 PyObject* part(const PyRef& description, Py_ssize_t index) {
   PyObject* item = PyTuple_GetItem(description.get(), index);
@@ -268,7 +273,8 @@ class Outgoing {
     PyObject* shape = part(description, 3);
     if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax) return handle(object);
     Met met = meet(description, *dtype, false);
-    met.described = met.described.with_grad(part(description, 6) == Py_True, part(description, 7) == Py_True);
+    if (part(description, 6) == Py_True || part(description, 7) == Py_True)
+      met.described = met.described.with_grad(part(description, 6) == Py_True, part(description, 7) == Py_True);
     auto place = std::make_shared<Tensor>();
     met.holder = place;
     met.place = place.get();
@@ -317,16 +323,15 @@ class Outgoing {
       return;
     }
     const MappedBlock& block = blocks[where.block];
-    const Tensor target = Tensor::strided(described.dtype(), described.shape(), where.strides, block.owner,
-                                          block.data + where.begin);
-    *met.place = target.with_grad(described.requires_grad(), described.is_parameter());
-    write(met, target);
+    *met.place = placed(described, where, block.data, block.owner);
+    write(met, *met.place);
+    if (described.requires_grad() || described.is_parameter())
+      *met.place = met.place->with_grad(described.requires_grad(), described.is_parameter());
   }
 
   // In one piece where the elements lie in one, on the CPU as kinds.py sees to; else by torch or numpy itself.
   void write(const Met& met, const Tensor& target) {
-    const bool is_dense = met.described.extent_bytes() == met.described.bytes();
-    if (is_dense && met.described.data() != nullptr && met.described.strides() == target.strides()) {
+    if (met.described.data() != nullptr && lies_in_one_piece(met.described, target)) {
       copy_elements(met.described, target);
       return;
     }

@@ -40,9 +40,13 @@ std::uint64_t dense_bytes(const Tensor& tensor, const std::vector<std::int64_t>&
 
 void add_alone(BlockLayout& layout, std::span<const Tensor* const> tensors, std::size_t index) {
   const Tensor& tensor = *tensors[index];
-  const auto block = static_cast<std::uint32_t>(layout.block_bytes.size());
-  layout.tensors[index] = {.block = block, .begin = 0, .strides = dense_strides(tensor)};
-  layout.block_bytes.push_back(dense_bytes(tensor, tensor.strides()));
+  layout.tensors[index].block = static_cast<std::uint32_t>(layout.block_bytes.size());
+  if (tensor.is_contiguous()) {
+    layout.block_bytes.push_back(tensor.bytes());
+  } else {
+    layout.tensors[index].strides = dense_strides(tensor);
+    layout.block_bytes.push_back(dense_bytes(tensor, tensor.strides()));
+  }
   layout.has_gaps.push_back(false);
 }
 
@@ -53,8 +57,8 @@ void add_together(BlockLayout& layout, std::span<const Tensor* const> tensors,
   const std::uintptr_t base = begin - begin % kItemAlignment;
   const auto block = static_cast<std::uint32_t>(layout.block_bytes.size());
   for (const std::size_t i : group) {
-    layout.tensors[i] = {
-        .block = block, .begin = begin_of(*tensors[i]) - base, .strides = tensors[i]->strides()};
+    layout.tensors[i] = {.block = block, .begin = begin_of(*tensors[i]) - base, .strides = {}};
+    if (!tensors[i]->is_contiguous()) layout.tensors[i].strides = tensors[i]->strides();
   }
   layout.block_bytes.push_back(end - base);
   layout.has_gaps.push_back(true);
@@ -95,8 +99,10 @@ BlockLayout lay_out(std::span<const Tensor* const> tensors) {
   return layout;
 }
 
-Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block) {
-  return Tensor::strided(tensor.dtype(), tensor.shape(), layout.strides, nullptr, block + layout.begin);
+Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block, std::shared_ptr<void> owner) {
+  std::byte* data = block + layout.begin;
+  if (layout.strides.empty()) return Tensor(tensor.dtype(), tensor.shape(), std::move(owner), data);
+  return Tensor::strided(tensor.dtype(), tensor.shape(), layout.strides, std::move(owner), data);
 }
 
 }  // namespace hubcell

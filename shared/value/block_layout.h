@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace hubcell {
 struct TensorLayout {
   std::uint32_t block = 0;            // which of the message's blocks
   std::uint64_t begin = 0;            // bytes from the block's begin to the first element
-  std::vector<std::int64_t> strides;  // in elements
+  std::vector<std::int64_t> strides;  // in elements; empty: row-major
 };
 
 struct BlockLayout {
@@ -29,8 +30,8 @@ struct BlockLayout {
 // Looks at addresses, shapes and strides, never at elements.
 BlockLayout lay_out(std::span<const Tensor* const> tensors);
 
-// The tensor as it will lie in its block, whose memory begins at `block`.
-Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block);
+// The tensor as it will lie in its block, whose memory begins at `block` and is kept by `owner`.
+Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block, std::shared_ptr<void> owner);
 
 // Strides of a copy without gaps, in the same order of dimensions; a dimension that repeats goes on repeating.
 std::vector<std::int64_t> dense_strides(const Tensor& tensor);

@@ -206,7 +206,8 @@ void copy_elements(const Tensor& from, const Tensor& to) {
     refuse("a copy needs the dtype and the shape of the original");
   if (from.count() == 0) return;
   // Dense, and in the same order: one piece.
-  if (from.extent_bytes() == from.bytes() && from.strides() == to.strides()) {
+  const bool both_in_row = from.is_contiguous() && to.is_contiguous();
+  if (both_in_row || (from.extent_bytes() == from.bytes() && from.strides() == to.strides())) {
     std::memcpy(to.data(), from.data(), from.bytes());
     return;
   }

@@ -209,7 +209,7 @@ PlacedTensors place_copies(std::span<const Tensor* const> tensors,
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i]->count() == 0) continue;
     const TensorLayout& where = result.tensors[i];
-    copy_elements(*tensors[i], placed(*tensors[i], where, memory[where.block]));
+    copy_elements(*tensors[i], placed(*tensors[i], where, memory[where.block], nullptr));
   }
   return result;
 }
