@@ -96,9 +96,14 @@ std::string describe(const ExitStatus& status) {
          (text == nullptr ? "" : std::string(" (") + text + ")");
 }
 
+// In a program that ignores SIGCHLD a child that has ended is reaped at once, and there is no process to open. The end
+// of a pipe whose writer is closed looks like the pidfd of one that has ended: readable, and deaf to signals.
 ChildProcess ChildProcess::adopt(pid_t pid) {
   ChildProcess child(pid, {});
-  child.pidfd_ = open_pidfd(pid);
+  child.pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (child.pidfd_) return child;
+  if (errno != ESRCH) throw_errno("open a pidfd of process " + std::to_string(pid));
+  child.pidfd_ = make_pipe().first;
   return child;
 }
 

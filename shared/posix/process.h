@@ -25,7 +25,7 @@ class ChildProcess {
  public:
   ChildProcess() = default;
   ChildProcess(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
-  // A child that was just forked. Where it cannot be followed it is ended: Error(System).
+  // A child that was just forked, and that may have ended. Where it cannot be followed it is ended: Error(System).
   static ChildProcess adopt(pid_t pid);
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&& other) noexcept;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 
@@ -146,6 +147,26 @@ TEST(Process, AProgramThatCannotBeStartedIsAnError) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "start /nowhere/program: No such file or directory");
   }
+}
+
+TEST(Process, AChildThatEndedBeforeItCouldBeFollowedHasEnded) {
+  struct sigaction before{};
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGCHLD, &ignore, &before);
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(3);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (::kill(pid, 0) == 0 && std::chrono::steady_clock::now() < deadline)
+    ::usleep(1000);
+  ASSERT_NE(::kill(pid, 0), 0) << "nobody reaped it";
+  ChildProcess child = ChildProcess::adopt(pid);
+  EXPECT_TRUE(has_ended(child.pidfd()));
+  EXPECT_FALSE(send_signal(child.pidfd(), SIGTERM));
+  child.kill(SIGKILL);
+  child.wait();
+  EXPECT_FALSE(child);
+  ::sigaction(SIGCHLD, &before, nullptr);
 }
 
 TEST(Process, ThePidfdTellsOfTheEnd) {
