@@ -23,12 +23,23 @@ void Server::run() {
     PyEval_RestoreThread(state);
     // An interrupt that came too late for its call is nobody's.
     if (PyErr_CheckSignals() != 0) PyErr_Clear();
-    if (request) serve(*request);
+    if (request) {
+      serve(*request);
+    } else {
+      release_objects();
+    }
   }
+}
+
+void Server::release_objects() {
+  for (const std::uint64_t id : channel_.take_released_handles())
+    objects_.release(id);
 }
 
 void Server::serve(const channel::WorkerChannel::Request& request) {
   current_ = request;
+  release_objects();
+  first_new_object_ = objects_.next_id();
   channel::CallResponse response = answer_to(request.frame);
   current_.reset();
   // Named only now: the arguments of this call were dropped with the request.
@@ -49,18 +60,14 @@ channel::CallResponse Server::answer_to(std::span<const std::byte> frame) {
   return response;
 }
 
-void Server::take(channel::CallRequest request, channel::CallResponse& response) {
-  for (const std::uint64_t id : std::exchange(request.released_handles, {}))
-    objects_.release(id);
-  channel_.free_answers(request.released_blocks);
+void Server::take(const channel::CallRequest& request, channel::CallResponse& response) {
   // Nobody waits for a call that was given up before its turn.
-  if (request.verb == channel::Verb::Release || is_cancelled()) return;
+  if (is_cancelled()) return;
   perform(request, response);
   response.state = caller_state_.leave();
 }
 
 void Server::perform(const channel::CallRequest& request, channel::CallResponse& response) {
-  const std::uint64_t first_new_object = objects_.next_id();
   try {
     caller_state_.enter(request.state);
     response.value = verbs_.perform(request);
@@ -73,8 +80,7 @@ void Server::perform(const channel::CallRequest& request, channel::CallResponse&
         .message = "the worker's memory budget is used up; pass smaller inputs or a larger budget",
         .remote = {}};
   }
-  // The handles of an answer that is not given name objects that nobody could release.
-  objects_.release_from(first_new_object);
+  objects_.release_from(first_new_object_);
 }
 
 // Each block of the answer is lent once, however many tensors lie in it.
@@ -109,6 +115,7 @@ std::vector<std::byte> Server::encode(channel::CallResponse& response) {
                                       " bytes beside its tensors; return numbers as tensors");
   } catch (const Error& error) {
     channel_.free_answers(lent);
+    objects_.release_from(first_new_object_);
     response.value = Value();
     response.state = Value();
     response.failure = failure_of(error);

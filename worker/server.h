@@ -23,9 +23,10 @@ class Server {
   bool is_cancelled() const { return current_ && channel_.is_cancelled(*current_); }
 
  private:
+  void release_objects();
   void serve(const channel::WorkerChannel::Request& request);
   channel::CallResponse answer_to(std::span<const std::byte> frame);
-  void take(channel::CallRequest request, channel::CallResponse& response);
+  void take(const channel::CallRequest& request, channel::CallResponse& response);
   void perform(const channel::CallRequest& request, channel::CallResponse& response);
   PlacedTensors lend(std::span<const Tensor* const> tensors, std::vector<std::uint64_t>& lent);
   std::vector<std::byte> encode(channel::CallResponse& response);
@@ -35,6 +36,8 @@ class Server {
   Verbs& verbs_;
   CallerState& caller_state_;
   std::optional<channel::WorkerChannel::Request> current_;
+  // Of those that the request makes. Where its answer is not given nobody could release them: they are taken back.
+  std::uint64_t first_new_object_ = 0;
 };
 
 }  // namespace hubcell::worker

@@ -76,7 +76,7 @@ PyRef Verbs::run(const CallRequest& request) const {
       return operate(request);
     case Verb::MakeInputs:
       return make_inputs(request);
-    case Verb::Release:
+    case Verb::Nothing:
       break;
   }
   return PyRef::borrow(Py_None);

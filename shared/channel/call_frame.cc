@@ -22,8 +22,7 @@ struct FailureFields {
 std::vector<std::byte> encode_request(const CallRequest& request, const ValueWriteContext& context) {
   wire::SpanWriter writer;
   Verb verb = request.verb;
-  writer(wire::checked_enum(verb, kVerbLast), request.target, request.name, request.grad_enabled,
-         request.released_handles, request.released_blocks);
+  writer(wire::checked_enum(verb, kVerbLast), request.target, request.name, request.grad_enabled);
   Dict keywords;
   for (const auto& [name, value] : request.keywords)
     keywords.items.emplace_back(name, value);
@@ -34,8 +33,7 @@ std::vector<std::byte> encode_request(const CallRequest& request, const ValueWri
 CallRequest decode_request(std::span<const std::byte> bytes, const ValueReadContext& context) {
   wire::SpanReader reader(bytes);
   CallRequest request;
-  reader(wire::checked_enum(request.verb, kVerbLast), request.target, request.name, request.grad_enabled,
-         request.released_handles, request.released_blocks);
+  reader(wire::checked_enum(request.verb, kVerbLast), request.target, request.name, request.grad_enabled);
   const Value content = read_value(reader, context);
   if (reader.bytes_left() != 0) wire::malformed("bytes are left over");
   if (!content.is<Tuple>() || content.size() != 3 || !content[0].is<Tuple>() || !content[1].is<Dict>())

@@ -1,7 +1,7 @@
 // What a call slot's blocks hold: a request (client to worker) and its response (worker to client).
 //
-// Requests also carry what the client no longer needs (handles, blocks of answers), responses the argument
-// blocks that the worker no longer looks at, so that giving memory back costs no round trip of its own.
+// Responses also carry the argument blocks that the worker no longer looks at, so that giving memory back costs no round
+// trip of its own. What the client no longer needs goes beside the requests (layout.h).
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ namespace hubcell::channel {
 
 // Numbers are on the wire: append, never reorder.
 enum class Verb : std::uint8_t {
-  Release = 0,       // nothing but the released lists
+  Nothing = 0,
   List = 1,          // -> list of entrypoint names
   Help = 2,          // name: "", "entry" or "entry.method" -> str
   Load = 3,          // name: entrypoint, arguments, keywords -> what it returned
@@ -29,7 +29,7 @@ enum class Verb : std::uint8_t {
 inline constexpr Verb kVerbLast = Verb::Operate;
 
 struct CallRequest {
-  Verb verb = Verb::Release;
+  Verb verb = Verb::Nothing;
   std::uint64_t target = 0;
   std::string name;
   std::vector<Value> arguments;
@@ -37,8 +37,6 @@ struct CallRequest {
   bool grad_enabled = false;
   // What the caller's process has set that the call may depend on, or None: a dict (worker/caller_state.py).
   Value state;
-  std::vector<std::uint64_t> released_handles;  // ids
-  std::vector<std::uint64_t> released_blocks;   // offsets in the worker's area
 };
 
 struct CallFailure {

@@ -20,20 +20,14 @@ namespace {
 constexpr std::chrono::milliseconds kSleepSlice{20};
 // Free memory that stays mapped to pages, so that the next call finds them warm.
 constexpr std::uint64_t kWarmBytesMax = std::uint64_t{256} << 20;
-// What makes a request worthwhile that does nothing but release.
+// What makes it worthwhile to wake a worker only to free blocks.
 constexpr std::size_t kReleasedBlocksDue = 1024;
 constexpr std::uint64_t kReleasedBytesDue = std::uint64_t{16} << 20;
+// More than an honest worker lets wait: it takes all before each request.
+constexpr std::size_t kLateReleasesMax = 2 * wire::kHandlesMax;
 
 SlotState load_state(const Slot& slot) {
   return static_cast<SlotState>(slot.state.load(std::memory_order_seq_cst));
-}
-
-template <typename Item>
-std::vector<Item> take_some(std::vector<Item>& items, std::size_t count_max) {
-  if (items.size() <= count_max) return std::exchange(items, {});
-  std::vector<Item> taken(items.end() - static_cast<std::ptrdiff_t>(count_max), items.end());
-  items.resize(items.size() - count_max);
-  return taken;
 }
 
 }  // namespace
@@ -82,6 +76,7 @@ std::optional<Ticket> ClientChannel::begin(std::span<const std::byte> request) {
   }
   const std::scoped_lock lock(mutex_);
   if (~busy_slots_ == 0) return std::nullopt;
+  write_late_releases();
   const std::optional<std::uint64_t> offset = area_.allocate(request.size());
   if (!offset)
     throw Error(ErrorCode::System,
@@ -183,33 +178,40 @@ MappedBlock ClientChannel::map_answer(const Block& block) {
   std::byte* data = mapping_.data() + block.offset;
   auto give_back = [channel = shared_from_this(), block](std::byte*) {
     const std::scoped_lock lock(channel->mutex_);
-    channel->released_.blocks.push_back(block.offset);
-    channel->released_block_bytes_ += block.bytes;
+    channel->release(kReleasesBlock | block.offset);
+    channel->quiet_bytes_ += block.bytes;
+    if (++channel->quiet_blocks_ < kReleasedBlocksDue && channel->quiet_bytes_ < kReleasedBytesDue) return;
+    channel->quiet_blocks_ = channel->quiet_bytes_ = 0;
+    channel->ring();
   };
   return {.data = data, .owner = std::shared_ptr<std::byte>(data, std::move(give_back))};
 }
 
+// A handle may hold gigabytes, so that a worker that sleeps is woken for it.
 void ClientChannel::release_handle(std::uint64_t id) {
   const std::scoped_lock lock(mutex_);
-  released_.handles.push_back(id);
+  release(id & ~kReleasesBlock);
+  ring();
 }
 
-void ClientChannel::release_blocks(std::span<const std::uint64_t> offsets) {
-  const std::scoped_lock lock(mutex_);
-  released_.blocks.insert(released_.blocks.end(), offsets.begin(), offsets.end());
+void ClientChannel::release(std::uint64_t what) {
+  write_late_releases();
+  if (!write_release(what) && late_releases_.size() < kLateReleasesMax) late_releases_.push_back(what);
 }
 
-ClientChannel::Released ClientChannel::take_released(std::size_t count_max) {
-  const std::scoped_lock lock(mutex_);
-  released_block_bytes_ = 0;
-  return {.handles = take_some(released_.handles, count_max),
-          .blocks = take_some(released_.blocks, count_max)};
+// Where the worker lies about what it has taken, releases are lost or wait: its own objects, its own loss.
+bool ClientChannel::write_release(std::uint64_t what) {
+  const std::uint64_t taken = view_.header->releases_taken.load(std::memory_order_acquire);
+  if (releases_written_ - taken >= kReleaseCount) return false;
+  view_.releases[releases_written_ % kReleaseCount] = {.what = what, .sequence = next_sequence_};
+  view_.header->releases_written.store(++releases_written_, std::memory_order_seq_cst);
+  return true;
 }
 
-bool ClientChannel::release_is_due() {
-  const std::scoped_lock lock(mutex_);
-  return !released_.handles.empty() || released_block_bytes_ >= kReleasedBytesDue ||
-         released_.blocks.size() >= kReleasedBlocksDue;
+void ClientChannel::write_late_releases() {
+  while (!late_releases_.empty() && write_release(late_releases_.back()))
+    late_releases_.pop_back();
+  if (late_releases_.empty()) late_releases_ = {};
 }
 
 }  // namespace hubcell::channel

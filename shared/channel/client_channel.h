@@ -63,26 +63,21 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   // Marks the call, so that an interrupt that follows is meant for it.
   void cancel(const Ticket& ticket);
 
-  // Checks a block that an answer names, and leases it: when `owner` is gone the block is on the released
-  // list.
+  // Checks a block that an answer names, and leases it: when `owner` is gone the block is released.
   MappedBlock map_answer(const Block& block);
+  // Tells the worker that nobody holds the handle any more, which waits for no call: calls begun before may still name
+  // it. Where more than kReleaseCount are dropped faster than the worker takes them, what is left is told with the
+  // next call or drop.
   void release_handle(std::uint64_t id);
-  // Puts blocks that `take_released` gave back on the list.
-  void release_blocks(std::span<const std::uint64_t> offsets);
-  struct Released {
-    std::vector<std::uint64_t> handles;
-    std::vector<std::uint64_t> blocks;
-  };
-  // What the next request should say is no longer needed: at most `count_max` of each.
-  Released take_released(std::size_t count_max);
-  // Whether so much is waiting to be released that it is worth a request of its own.
-  bool release_is_due();
 
   // The worker's process.
   int pidfd() const { return pidfd_.get(); }
 
  private:
   void ring();
+  void release(std::uint64_t what);
+  bool write_release(std::uint64_t what);
+  void write_late_releases();
 
   posix::UniqueFd memory_;
   posix::UniqueFd doorbell_;
@@ -98,8 +93,11 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   std::set<std::uint64_t> arguments_;  // blocks that the worker may be looking at
   std::uint64_t busy_slots_ = 0;
   std::uint64_t next_sequence_ = 1;
-  Released released_;
-  std::uint64_t released_block_bytes_ = 0;
+  std::uint64_t releases_written_ = 0;
+  std::vector<std::uint64_t> late_releases_;  // for which the ring had no room
+  // Of blocks that the worker was not woken for.
+  std::uint64_t quiet_bytes_ = 0;
+  std::size_t quiet_blocks_ = 0;
 };
 
 }  // namespace hubcell::channel

@@ -1,9 +1,10 @@
 // How a channel's memfd is laid out. Both sides map it whole; each keeps its own books in private memory, and
 // reads what the other one wrote exactly once, because it may change under its eyes.
 //
-//     | header (4 KiB) | 64 slots of 128 bytes | client's area | worker's area |
+//     | header (4 KiB) | 64 slots of 128 bytes | releases | client's area | worker's area |
 //
-// The client allocates from its area (requests and their tensors) and the worker from the other (responses).
+// The client allocates from its area (requests and their tensors) and the worker from the other (responses). What the
+// client no longer needs goes through the ring of releases, whether calls are made or not.
 #pragma once
 
 #include <atomic>
@@ -32,15 +33,29 @@ struct alignas(128) Slot {
 struct Header {
   alignas(128) std::atomic<std::uint64_t> requested;      // a bit for each slot that became Requested
   alignas(128) std::atomic<std::uint32_t> worker_sleeps;  // nonzero: ring the doorbell
+  // Of all releases ever made: how many the client has written, and how many the worker has taken.
+  alignas(128) std::atomic<std::uint64_t> releases_written;
+  alignas(128) std::atomic<std::uint64_t> releases_taken;
 };
 
+// A handle or a block of an answer that the client let go of. It holds from the request `sequence` on: those before it
+// may still name the handle.
+struct Release {
+  std::uint64_t what;  // a handle's id, or kReleasesBlock and a block's offset
+  std::uint64_t sequence;
+};
+inline constexpr std::uint64_t kReleasesBlock = std::uint64_t{1} << 63;
+inline constexpr std::size_t kReleaseCount = 1 << 15;
+
 inline constexpr std::size_t kSlotsOffset = 4096;
-inline constexpr std::size_t kAreasOffset = kSlotsOffset + std::size_t{4096} * 3;
+inline constexpr std::size_t kReleasesOffset = kSlotsOffset + std::size_t{4096} * 3;
+inline constexpr std::size_t kAreasOffset = kReleasesOffset + kReleaseCount * sizeof(Release);
 inline constexpr std::size_t kBlockAlignment = 64;
 
 static_assert(sizeof(Slot) == 128 && alignof(Slot) == 128);
 static_assert(sizeof(Header) <= kSlotsOffset);
-static_assert(kSlotsOffset + wire::kSlotCount * sizeof(Slot) <= kAreasOffset && kAreasOffset % 4096 == 0);
+static_assert(kSlotsOffset + wire::kSlotCount * sizeof(Slot) <= kReleasesOffset);
+static_assert(sizeof(Release) == 16 && kAreasOffset % 4096 == 0);
 static_assert(wire::kSlotCount == 64, "one bit of Header::requested for each slot");
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free &&
               std::atomic<std::uint64_t>::is_always_lock_free);
@@ -55,9 +70,12 @@ constexpr std::uint64_t area_bytes(std::uint64_t channel_bytes) {
 
 struct View {
   explicit View(std::byte* base)
-      : header(reinterpret_cast<Header*>(base)), slots(reinterpret_cast<Slot*>(base + kSlotsOffset)) {}
+      : header(reinterpret_cast<Header*>(base)),
+        slots(reinterpret_cast<Slot*>(base + kSlotsOffset)),
+        releases(reinterpret_cast<Release*>(base + kReleasesOffset)) {}
   Header* header;
   Slot* slots;
+  Release* releases;
 };
 
 }  // namespace hubcell::channel

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -64,6 +65,7 @@ std::optional<WorkerChannel::Request> WorkerChannel::next() {
   const unsigned index = waiting_.front();
   waiting_.pop_front();
   Slot& slot = view_.slots[index];
+  serving_ = slot.sequence.load(std::memory_order_relaxed);
   slot.state.store(static_cast<std::uint32_t>(SlotState::Running), std::memory_order_release);
   // The client has taken the slot's last response, or it could not have made a new request in it.
   if (responses_[index] != 0) {
@@ -89,7 +91,7 @@ bool WorkerChannel::collect() {
 
 void WorkerChannel::sleep() {
   view_.header->worker_sleeps.store(1, std::memory_order_seq_cst);
-  if (!collect()) {
+  if (!collect() && !has_releases()) {
     pollfd entries[] = {{.fd = control_, .events = POLLIN, .revents = 0},
                         {.fd = doorbell_.get(), .events = POLLIN, .revents = 0}};
     if (::poll(entries, 2, -1) > 0) {
@@ -104,6 +106,39 @@ void WorkerChannel::sleep() {
   if (!closed_) collect();
 }
 
+bool WorkerChannel::has_releases() const {
+  return view_.header->releases_written.load(std::memory_order_seq_cst) != releases_taken_;
+}
+
+// Of the first request that is still to be served.
+std::uint64_t WorkerChannel::next_sequence() const {
+  if (serving_) return *serving_;
+  if (waiting_.empty()) return std::numeric_limits<std::uint64_t>::max();
+  return view_.slots[waiting_.front()].sequence.load(std::memory_order_relaxed);
+}
+
+std::vector<std::uint64_t> WorkerChannel::take_released_handles() {
+  const std::uint64_t written = view_.header->releases_written.load(std::memory_order_acquire);
+  if (written == releases_taken_) return {};
+  // What was begun before these releases is seen from here on.
+  collect();
+  const std::uint64_t sequence = next_sequence();
+  std::vector<std::uint64_t> handles;
+  std::vector<std::uint64_t> blocks;
+  for (; releases_taken_ != written; ++releases_taken_) {
+    const Release& release = view_.releases[releases_taken_ % kReleaseCount];
+    if (release.sequence > sequence) break;
+    if ((release.what & kReleasesBlock) != 0) {
+      blocks.push_back(release.what & ~kReleasesBlock);
+    } else {
+      handles.push_back(release.what);
+    }
+  }
+  view_.header->releases_taken.store(releases_taken_, std::memory_order_release);
+  free_answers(blocks);
+  return handles;
+}
+
 void WorkerChannel::answer(const Request& request, std::span<const std::byte> response) {
   HUBCELL_CHECK(!response.empty() && response.size() <= wire::kFrameBytesMax);
   std::optional<std::uint64_t> offset;
@@ -115,6 +150,7 @@ void WorkerChannel::answer(const Request& request, std::span<const std::byte> re
     throw Error(ErrorCode::System, "answer a call: the worker's memory budget is used up by answers");
   std::memcpy(shared_->mapping.data() + *offset, response.data(), response.size());
   responses_[request.slot] = *offset;
+  serving_.reset();
   Slot& slot = view_.slots[request.slot];
   slot.response_bytes.store(response.size(), std::memory_order_relaxed);
   slot.response_offset.store(*offset, std::memory_order_release);

@@ -34,8 +34,8 @@ class WorkerChannel {
     unsigned slot;
     std::span<const std::byte> frame;
   };
-  // Waits for the next request; none when the supervisor has closed, or when a signal came
-  // (EINTR).
+  // Waits for the next request; none when the supervisor has closed, when a signal came (EINTR), or when there are
+  // releases to take.
   std::optional<Request> next();
   bool is_closed() const { return closed_; }
   // Answers with an encoded response of at most kFrameBytesMax.
@@ -53,10 +53,15 @@ class WorkerChannel {
   // Names a block that `allocate_answer` made, by its owner; it is the client's until that releases it.
   Block lend(const std::shared_ptr<void>& owner);
   void free_answers(std::span<const std::uint64_t> offsets);
+  // Frees the blocks of answers that the client has let go of, and returns the handles: those that no request names
+  // that is still to be served. Called between two requests, and between `next` and the work on what it gave.
+  std::vector<std::uint64_t> take_released_handles();
 
  private:
   struct Shared;
   bool collect();
+  bool has_releases() const;
+  std::uint64_t next_sequence() const;
   void sleep();
 
   posix::UniqueFd memory_;
@@ -68,6 +73,8 @@ class WorkerChannel {
   SpinBudget spin_budget_;
   std::deque<unsigned> waiting_;                             // slots, in order of their sequence
   std::array<std::uint64_t, wire::kSlotCount> responses_{};  // offset of each slot's last response; 0: none
+  std::optional<std::uint64_t> serving_;  // the sequence of the request that `next` gave and that is not answered yet
+  std::uint64_t releases_taken_ = 0;
   bool closed_ = false;
 };
 

@@ -128,10 +128,11 @@ struct LoadEnded {
 struct CloseWorker {
   static constexpr Tag kTag = Tag::CloseWorker;
   std::uint64_t worker = 0;
+  bool nobody_asks = false;  // there will be no DescribeWorker: it can be forgotten once it has ended
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(worker);
+    archive(worker, nobody_asks);
   }
 };
 

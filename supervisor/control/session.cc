@@ -105,9 +105,11 @@ void Session::take_frame(const wire::Frame& frame) {
     case wire::Tag::LoadEnded:
       if (const auto worker = find_worker(frame.as<wire::LoadEnded>().worker)) worker->load_ended();
       return;
-    case wire::Tag::CloseWorker:
-      if (const auto worker = find_worker(frame.as<wire::CloseWorker>().worker)) worker->close();
+    case wire::Tag::CloseWorker: {
+      const auto message = frame.as<wire::CloseWorker>();
+      if (const auto worker = find_worker(message.worker)) worker->close(message.nobody_asks);
       return;
+    }
     default:
       frame.unexpected();
   }
@@ -179,14 +181,17 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
   opening->finished.happen();
 }
 
-// What became of a worker is told for as long as few have ended since.
+// What became of a worker is told for as long as somebody may ask and few have ended since.
 void Session::forget_ended_workers() {
+  std::erase_if(workers_, [](const auto& entry) {
+    return entry.second->ended().happened() && entry.second->nobody_asks();
+  });
   for (auto entry = workers_.begin(); entry != workers_.end() && workers_.size() >= wire::kWorkersMax;) {
     entry = entry->second->ended().happened() ? workers_.erase(entry) : std::next(entry);
   }
   std::erase_if(openings_, [](const auto& entry) {
     const std::shared_ptr<Worker>& worker = entry.second->worker;
-    return worker && worker->ended().happened();
+    return entry.second->error || (worker && worker->ended().happened());
   });
   if (workers_.size() >= wire::kWorkersMax) {
     throw Error(ErrorCode::Usage, "open a worker: " + std::to_string(wire::kWorkersMax) +

@@ -40,8 +40,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   void load_began(const std::string& entry);
   void load_ended();
-  // SIGKILL, in whatever state it is.
-  void close() { apply(lifecycle::Event::Close); }
+  // SIGKILL, in whatever state it is. What became of it is not asked for where `nobody_asks`.
+  void close(bool nobody_asks) {
+    nobody_asks_ = nobody_asks_ || nobody_asks;
+    apply(lifecycle::Event::Close);
+  }
+  bool nobody_asks() const { return nobody_asks_; }
 
   // Happens when the process has ended.
   process::Occasion& ended() { return ended_; }
@@ -69,6 +73,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::string sandbox_;
   std::vector<posix::UniqueFd> client_descriptors_;
   std::size_t loads_ = 0;
+  bool nobody_asks_ = false;
   process::Occasion ended_;
   posix::ExitStatus exit_;
 };

@@ -37,7 +37,9 @@ class StandinWorker {
 
   void run() {
     while (!channel_.is_closed()) {
-      if (const auto request = channel_.next()) serve(*request);
+      const auto request = channel_.next();
+      channel_.take_released_handles();
+      if (request) serve(*request);
     }
   }
 
@@ -49,7 +51,6 @@ class StandinWorker {
         .bind_handle = [](std::uint64_t) { return nullptr; }};
     {
       const channel::CallRequest call = channel::decode_request(request.frame, context);
-      channel_.free_answers(call.released_blocks);
       lie_ = call.name;
       perform(request, call, response);
     }

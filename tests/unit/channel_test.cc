@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstring>
@@ -62,6 +63,7 @@ class ChannelTest : public testing::Test {
     serving_ = std::thread([this] {
       while (!worker_->is_closed()) {
         const auto request = worker_->next();
+        worker_->take_released_handles();
         if (request) worker_->answer(*request, bytes_of(text_of(request->frame) + "!"));
       }
     });
@@ -71,6 +73,16 @@ class ChannelTest : public testing::Test {
     const Ticket ticket = *client_->begin(bytes_of(text));
     EXPECT_EQ(client_->wait(ticket, std::nullopt), WaitOutcome::Answered);
     return text_of(client_->take_response(ticket));
+  }
+
+  // Where the worker's next block would lie.
+  std::uint64_t lendable_offset() {
+    const MappedBlock probe = worker_->allocate_answer(256);
+    return static_cast<std::uint64_t>(static_cast<std::byte*>(probe.owner.get()) - worker_base());
+  }
+  std::byte* worker_base() {
+    const Block block{.segment = 0, .offset = kAreasOffset, .bytes = 1};
+    return worker_->map_argument(block).data - kAreasOffset;
   }
 
   Slot& raw_slot(unsigned index) { return View(raw_->data()).slots[index]; }
@@ -206,13 +218,74 @@ TEST_F(ChannelTest, AnswersAreLeasedUntilTheCallerDropsThem) {
   const Block block = worker_->lend(made.owner);
   MappedBlock mapped = client_->map_answer(block);
   EXPECT_EQ(mapped.data[0], std::byte{9});
-  EXPECT_TRUE(client_->take_released(16).blocks.empty());
+  made.owner.reset();
+  EXPECT_TRUE(worker_->take_released_handles().empty());
+  EXPECT_NE(lendable_offset(), block.offset) << "the caller still looks at it";
   mapped.owner.reset();
-  const auto released = client_->take_released(16);
-  ASSERT_EQ(released.blocks.size(), 1U);
-  worker_->free_answers(released.blocks);
-  worker_->free_answers(released.blocks);  // a second time means nothing
-  EXPECT_THROW(worker_->allocate_answer(kAreaBytes), Error) << "the worker still looks at it";
+  EXPECT_TRUE(worker_->take_released_handles().empty());
+  EXPECT_EQ(lendable_offset(), block.offset);
+  worker_->free_answers(std::array{block.offset});  // a second time means nothing
+}
+
+TEST_F(ChannelTest, AnAnswerThatTheWorkerStillLooksAtIsNotFreedByItsCaller) {
+  MappedBlock made = worker_->allocate_answer(256);
+  const Block block = worker_->lend(made.owner);
+  client_->map_answer(block).owner.reset();
+  worker_->take_released_handles();
+  EXPECT_NE(lendable_offset(), block.offset);
+}
+
+TEST_F(ChannelTest, ADroppedHandleReachesAWorkerThatSleepsAndIsCalledNoMore) {
+  client_->release_handle(7);
+  std::vector<std::uint64_t> taken;
+  std::thread serving([&] {
+    while (taken.size() < 2) {
+      EXPECT_FALSE(worker_->next().has_value());
+      for (const std::uint64_t id : worker_->take_released_handles())
+        taken.push_back(id);
+    }
+  });
+  while (View(raw_->data()).header->worker_sleeps.load() == 0)
+    std::this_thread::yield();
+  client_->release_handle(8);
+  serving.join();
+  EXPECT_EQ(taken, (std::vector<std::uint64_t>{7, 8}));
+}
+
+TEST_F(ChannelTest, AHandleIsNotReleasedBeforeTheCallsThatMayNameIt) {
+  ASSERT_TRUE(client_->begin(bytes_of("names 7")));
+  client_->release_handle(7);
+  ASSERT_TRUE(client_->begin(bytes_of("names 8")));
+  client_->release_handle(8);
+  EXPECT_TRUE(worker_->take_released_handles().empty()) << "both wait";
+  const auto first = worker_->next();
+  EXPECT_TRUE(worker_->take_released_handles().empty()) << "the first is served";
+  worker_->answer(*first, bytes_of("done"));
+  const auto second = worker_->next();
+  EXPECT_EQ(worker_->take_released_handles(), std::vector<std::uint64_t>{7});
+  worker_->answer(*second, bytes_of("done"));
+  EXPECT_EQ(worker_->take_released_handles(), std::vector<std::uint64_t>{8});
+}
+
+TEST_F(ChannelTest, MoreDropsThanTheRingHoldsAreToldWithTheNextCall) {
+  constexpr std::uint64_t kExtra = 10;
+  for (std::uint64_t id = 1; id <= kReleaseCount + kExtra; ++id)
+    client_->release_handle(id);
+  EXPECT_EQ(worker_->take_released_handles().size(), kReleaseCount);
+  EXPECT_TRUE(worker_->take_released_handles().empty());
+  ASSERT_TRUE(client_->begin(bytes_of("x")));
+  ASSERT_TRUE(worker_->next());
+  EXPECT_EQ(worker_->take_released_handles().size(), kExtra);
+}
+
+TEST_F(ChannelTest, ALieAboutWhatWasTakenCostsTheCallerNothing) {
+  for (const std::uint64_t lie : {std::uint64_t{1}, ~std::uint64_t{0}, kReleaseCount + std::uint64_t{1}}) {
+    View(raw_->data()).header->releases_taken.store(lie);
+    for (std::uint64_t id = 1; id <= 2 * kReleaseCount; ++id)
+      client_->release_handle(id);
+  }
+  serve_echo();
+  EXPECT_EQ(call("on"), "on!");
 }
 
 TEST_F(ChannelTest, AnAnswerThatIsNeverLentIsFreedWithItsOwner) {

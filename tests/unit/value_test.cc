@@ -221,13 +221,11 @@ TEST(CallFrame, RequestAndResponseRoundTrip) {
   request.name = "forward";
   request.arguments = {1, "x"};
   request.keywords = {{"flag", true}};
-  request.released_blocks = {64, 128};
   const auto copy =
       channel::decode_request(channel::encode_request(request, blocks.writer()), blocks.reader());
   EXPECT_EQ(copy.name, "forward");
   EXPECT_EQ(copy.arguments.at(1).text(), "x");
   EXPECT_EQ(copy.keywords.at(0).first, "flag");
-  EXPECT_EQ(copy.released_blocks, request.released_blocks);
 
   channel::CallResponse response;
   response.failure.emplace();

@@ -26,8 +26,11 @@ PendingCall::PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::
 }
 
 PendingCall::~PendingCall() {
-  const std::scoped_lock lock(ending_);
-  if (ticket_ && !has_ended_) abandon();
+  {
+    const std::scoped_lock lock(ending_);
+    if (ticket_ && !has_ended_) abandon();
+  }
+  Worker::let_go(std::move(worker_));
 }
 
 Value PendingCall::get(Value* changed) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <span>
@@ -22,6 +23,8 @@ namespace fs = std::filesystem;
 
 // How long the supervisor may take to answer what it can answer at once.
 constexpr std::chrono::seconds kAnswerDeadline{30};
+// Workers that stay although nobody uses them.
+constexpr std::size_t kIdleWorkersMax = 4;
 
 std::vector<std::string> current_environment() {
   std::vector<std::string> assignments;
@@ -169,64 +172,128 @@ void Session::hand_out(wire::Frame frame) {
   const auto waiting = answers_.find(frame.request());
   if (waiting != answers_.end()) return waiting->second.push_back(std::move(frame));
   if (frame.tag() != wire::Tag::WorkerOpened) return;
-  const wire::CloseWorker order{.worker = frame.as<wire::WorkerOpened>().worker};
+  const wire::CloseWorker order{.worker = frame.as<wire::WorkerOpened>().worker, .nobody_asks = true};
   wire::send_frame(socket_.get(), 0, order);
 }
 
 void Session::close() {
-  std::map<std::string, std::shared_ptr<Worker>> dropped;
+  std::map<std::uint64_t, Kept> dropped;
   const std::scoped_lock lock(workers_mutex_);
-  dropped.swap(by_repository_);
+  dropped.swap(workers_);
+  by_repository_.clear();
 }
 
+class Session::Opening {
+ public:
+  explicit Opening(Session& session) : session_(session) {
+    const std::scoped_lock lock(session.workers_mutex_);
+    ++session.openings_;
+  }
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+  ~Opening() {
+    {
+      const std::scoped_lock lock(session_.workers_mutex_);
+      --session_.openings_;
+    }
+    session_.end_idle_workers();
+  }
+
+ private:
+  Session& session_;
+};
+
 std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
+  if (std::shared_ptr<Worker> known = find_worker(repository)) return known;
+  end_idle_workers();
+  const Opening opening(*this);
+  return keep_worker(repository, ask(wire::OpenWorker{.repository = repository,
+                                                      .python = options_.python,
+                                                      .seed = options_.seed,
+                                                      .memory_bytes = options_.memory_bytes,
+                                                      .threads = options_.threads},
+                                     wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline));
+}
+
+std::shared_ptr<Worker> Session::find_worker(const std::string& repository) {
   std::optional<std::uint64_t> ended;
   {
     const std::scoped_lock lock(workers_mutex_);
-    const auto known = by_repository_.find(repository);
-    if (known != by_repository_.end()) {
-      if (!known->second->has_ended()) return known->second;
-      ended = known->second->id();
-    }
+    const auto number = by_repository_.find(repository);
+    if (number == by_repository_.end()) return nullptr;
+    Kept& known = workers_.at(number->second);
+    known.last_use = ++uses_;
+    if (!known.worker->has_ended()) return known.worker;
+    ended = number->second;
   }
-  // It may not have been told of that end yet.
-  if (ended) close_worker(*ended);
-  wire::Frame frame = ask(wire::OpenWorker{.repository = repository,
-                                           .python = options_.python,
-                                           .seed = options_.seed,
-                                           .memory_bytes = options_.memory_bytes,
-                                           .threads = options_.threads},
-                          wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline);
+  // The supervisor may not have been told of that end yet.
+  close_worker(*ended, false);
+  return nullptr;
+}
+
+std::shared_ptr<Worker> Session::keep_worker(const std::string& repository, wire::Frame frame) {
   const auto opened = frame.as<wire::WorkerOpened>();
   for (const std::string& warning : opened.warnings)
     log::warn(warning);
   std::unique_lock lock(workers_mutex_);
   if (frame.has_descriptors()) {
     try {
-      workers_[opened.worker] = by_repository_[repository] =
+      workers_[opened.worker].worker =
           std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(3));
     } catch (...) {
+      workers_.erase(opened.worker);
       // Its descriptors were sent once: nobody can reach it any more.
-      close_worker(opened.worker);
+      close_worker(opened.worker, true);
       throw;
     }
     worker_opened_.notify_all();
   } else {
     // The supervisor gave its channel to this session before, for another spelling of the same ref or to a
     // thread that asked at the same time.
-    worker_opened_.wait_for(lock, kAnswerDeadline, [&] { return workers_.contains(opened.worker); });
-    by_repository_[repository] = workers_[opened.worker].lock();
+    const bool is_there =
+        worker_opened_.wait_for(lock, kAnswerDeadline, [&] { return workers_.contains(opened.worker); });
+    if (!is_there)
+      throw Error(ErrorCode::System, "open " + repository + ": its worker was closed meanwhile; try again");
   }
-  std::shared_ptr<Worker> worker = by_repository_[repository];
-  if (!worker) {
-    by_repository_.erase(repository);
-    throw Error(ErrorCode::System, "open " + repository + ": its worker was closed meanwhile; try again");
-  }
-  return worker;
+  Kept& kept = workers_[opened.worker];
+  kept.last_use = ++uses_;
+  by_repository_[repository] = opened.worker;
+  return kept.worker;
 }
 
-void Session::close_worker(std::uint64_t worker) {
-  tell(wire::CloseWorker{.worker = worker});
+void Session::let_go(std::shared_ptr<Worker> worker) {
+  {
+    const std::scoped_lock lock(workers_mutex_);
+    const auto known = workers_.find(worker->id());
+    if (known != workers_.end()) known->second.last_use = ++uses_;
+  }
+  worker.reset();
+  end_idle_workers();
+}
+
+// Others reach a worker through this session only, under the lock, so that an idle one stays idle meanwhile. One that has
+// ended is not worth keeping.
+void Session::end_idle_workers() {
+  std::vector<std::shared_ptr<Worker>> dropped;  // they end behind the lock
+  const std::scoped_lock lock(workers_mutex_);
+  if (openings_ > 0) return;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> idle;  // last use, number
+  const auto drop = [&](std::uint64_t number) {
+    dropped.push_back(std::move(workers_.at(number).worker));
+    workers_.erase(number);
+    std::erase_if(by_repository_, [&](const auto& entry) { return entry.second == number; });
+  };
+  for (const auto& [number, kept] : workers_) {
+    if (kept.worker.use_count() == 1) idle.emplace_back(kept.worker->has_ended() ? 0 : kept.last_use, number);
+  }
+  std::ranges::sort(idle);
+  for (std::size_t i = 0; i < idle.size(); ++i) {
+    if (idle[i].first == 0 || idle.size() - i > kIdleWorkersMax) drop(idle[i].second);
+  }
+}
+
+void Session::close_worker(std::uint64_t worker, bool nobody_asks) {
+  tell(wire::CloseWorker{.worker = worker, .nobody_asks = nobody_asks});
 }
 
 wire::WorkerStatus Session::describe_worker(std::uint64_t worker, std::chrono::milliseconds wait) {

@@ -25,12 +25,16 @@ class Session : public std::enable_shared_from_this<Session> {
   // Starts a private supervisor. Throws Error(System) where the installation is incomplete.
   static std::shared_ptr<Session> start(HubOptions options);
 
-  // Lets go of the workers that no handle holds; the supervisor ends with the last of them.
+  // Keeps no worker any more that no handle holds; the supervisor ends with the last of them.
   void close();
   const HubOptions& options() const { return options_; }
   // The worker of `repository` under this session's options, opened if it is not, or no longer, there.
   std::shared_ptr<Worker> open_worker(const std::string& repository);
-  void close_worker(std::uint64_t worker);
+  // A worker that `nobody_asks` about any more cannot be described afterwards.
+  void close_worker(std::uint64_t worker, bool nobody_asks);
+  // Takes a reference back. Of the workers that nobody uses kIdleWorkersMax stay, the last used, so that a load that
+  // follows soon finds a warm one.
+  void let_go(std::shared_ptr<Worker> worker);
   // What became of a worker; waits up to `wait` for its end.
   wire::WorkerStatus describe_worker(std::uint64_t worker, std::chrono::milliseconds wait);
   // The brackets of a load; the number names what is loaded.
@@ -39,6 +43,13 @@ class Session : public std::enable_shared_from_this<Session> {
   wire::Diagnosis diagnose();
 
  private:
+  // While it lives no worker is ended for being idle: the supervisor's answer may name it.
+  class Opening;
+  struct Kept {
+    std::shared_ptr<Worker> worker;
+    std::uint64_t last_use = 0;
+  };
+
   Session(HubOptions options, posix::UniqueFd socket)
       : options_(std::move(options)), socket_(std::move(socket)) {}
   template <class Body>
@@ -49,6 +60,9 @@ class Session : public std::enable_shared_from_this<Session> {
   wire::Frame take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
                           std::chrono::steady_clock::time_point end);
   void hand_out(wire::Frame frame);
+  std::shared_ptr<Worker> find_worker(const std::string& repository);
+  std::shared_ptr<Worker> keep_worker(const std::string& repository, wire::Frame frame);
+  void end_idle_workers();
   void read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end);
 
   const HubOptions options_;
@@ -65,8 +79,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
   std::mutex workers_mutex_;  // guards the group below
   std::condition_variable worker_opened_;
-  std::map<std::uint64_t, std::weak_ptr<Worker>> workers_;
-  std::map<std::string, std::shared_ptr<Worker>> by_repository_;
+  std::map<std::uint64_t, Kept> workers_;  // by number; one that is held here only is idle
+  std::map<std::string, std::uint64_t> by_repository_;  // any spelling, and its worker's number
+  std::uint64_t uses_ = 0;
+  std::size_t openings_ = 0;
 };
 
 }  // namespace hubcell::client

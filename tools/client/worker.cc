@@ -16,9 +16,6 @@ namespace {
 
 // A worker that was killed may take this long to be described.
 constexpr std::chrono::milliseconds kStatusWait{5000};
-// What a request may say is no longer needed, beside its arguments, and where it says nothing else.
-constexpr std::size_t kReleasedBesideCall = 1024;
-constexpr std::size_t kReleasedAlone = 60'000;
 
 // A path that the worker's code asked for in vain, and that this program has: what to do about it. The text is the
 // worker's; all that it brings about is a look at a file of ours.
@@ -45,7 +42,7 @@ Worker::Worker(std::shared_ptr<Session> session, wire::WorkerOpened opened,
 
 Worker::~Worker() {
   try {
-    session_->close_worker(opened_.worker);
+    session_->close_worker(opened_.worker, true);
   } catch (const Error& gone) {
     log::debug(gone.what());
   }
@@ -84,16 +81,10 @@ void Worker::check_handle(const Handle& handle) const {
 
 std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPlan plan) {
   reap_abandoned();
-  const bool releases_alone = request.verb == channel::Verb::Release;
-  if (!releases_alone) flush_releases();
   Value state = request.state;
   // Another end than ours shows in the wait.
   if (killed_)
     return std::make_unique<PendingCall>(shared_from_this(), std::nullopt, std::move(plan), std::move(state));
-  channel::ClientChannel::Released released =
-      channel_->take_released(releases_alone ? kReleasedAlone : kReleasedBesideCall);
-  request.released_handles = std::move(released.handles);
-  request.released_blocks = std::move(released.blocks);
   std::vector<std::uint64_t> placed;
   const auto allocate = [&](std::uint64_t bytes) {
     const AllocatedBlock allocated = channel_->allocate_argument(bytes);
@@ -110,9 +101,6 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPla
   } catch (const Error& failure) {
     generator_.end(None{}, None{});
     channel_->free_arguments(placed);
-    for (const std::uint64_t id : request.released_handles)
-      channel_->release_handle(id);
-    channel_->release_blocks(request.released_blocks);
     throw failure.context(plan.what + " of " + label());
   }
 }
@@ -198,23 +186,12 @@ void Worker::throw_died(const std::string& what) {
 void Worker::release_handle(std::uint64_t id) {
   --handle_count_;
   channel_->release_handle(id);
-  if (!reaping_) flush_releases();
 }
 
-// A handle may hold gigabytes, so that it is not left until the next call. Nobody waits for the answer, and
-// one such request is in flight at most.
-void Worker::flush_releases() {
-  if (!channel_->release_is_due() || has_ended()) return;
-  reap_abandoned();
-  if (has_abandoned()) return;
-  try {
-    channel::CallRequest request;
-    request.verb = channel::Verb::Release;
-    begin(std::move(request), {.what = "release handles"});
-  } catch (const Error& busy) {
-    // They stay on the list for the next request.
-    log::debug(busy.what());
-  }
+void Worker::let_go(std::shared_ptr<Worker> worker) {
+  if (worker->handle_count_ != 0) return;
+  const std::shared_ptr<Session> session = worker->session_;
+  session->let_go(std::move(worker));
 }
 
 void Worker::abandon(const channel::Ticket& ticket, const Value& state) {
@@ -222,14 +199,7 @@ void Worker::abandon(const channel::Ticket& ticket, const Value& state) {
   abandoned_.push_back({.ticket = ticket, .state = state});
 }
 
-bool Worker::has_abandoned() {
-  const std::scoped_lock lock(mutex_);
-  return !abandoned_.empty();
-}
-
 void Worker::reap_abandoned() {
-  // Not again from within: what is taken here may drop handles, which are released, which begins a call.
-  if (reaping_.exchange(true)) return;
   std::vector<Abandoned> answered;
   {
     const std::scoped_lock lock(mutex_);
@@ -247,7 +217,6 @@ void Worker::reap_abandoned() {
       log::debug(failure.what());
     }
   }
-  reaping_ = false;
 }
 
 LoadBracket::LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry)

@@ -28,7 +28,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   Worker(std::shared_ptr<Session> session, wire::WorkerOpened opened,
          std::vector<posix::UniqueFd> descriptors);
 
-  // Nobody holds an object of it any more: its process is ended.
+  // Ends its process: nobody holds an object of it, and the session does not keep it.
   ~Worker();
 
   ModelInfo info() const;
@@ -48,6 +48,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // A load: begin, in brackets that the supervisor sees.
   std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit);
   void release_handle(std::uint64_t id);
+  // Gives up a reference. Where that was the last use of the worker the session decides how long it stays.
+  static void let_go(std::shared_ptr<Worker> worker);
 
  private:
   friend class PendingCall;
@@ -58,10 +60,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   channel::Ticket enter_slot(std::span<const std::byte> request, const CallPlan& plan);
   void check_handle(const Handle& handle) const;
-  void flush_releases();
   // Takes the answers of calls whose callers have gone.
   void reap_abandoned();
-  bool has_abandoned();
   ValueReadContext read_context();
   std::shared_ptr<HandleLease> bind_handle(std::uint64_t id);
 
@@ -76,7 +76,6 @@ class Worker : public std::enable_shared_from_this<Worker> {
   GeneratorMemory generator_;
   std::mutex mutex_;  // guards abandoned_
   std::vector<Abandoned> abandoned_;
-  std::atomic<bool> reaping_ = false;
   std::atomic<bool> killed_ = false;  // by us: its end may not show yet
   std::atomic<std::size_t> handle_count_ = 0;
 };
@@ -102,7 +101,10 @@ struct HandleLease {
   HandleLease(std::shared_ptr<Worker> owner, std::uint64_t number) : worker(std::move(owner)), id(number) {}
   HandleLease(const HandleLease&) = delete;
   HandleLease& operator=(const HandleLease&) = delete;
-  ~HandleLease() { worker->release_handle(id); }
+  ~HandleLease() {
+    worker->release_handle(id);
+    Worker::let_go(std::move(worker));
+  }
   std::shared_ptr<Worker> worker;
   std::uint64_t id;
 };
