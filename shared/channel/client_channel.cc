@@ -150,8 +150,9 @@ std::vector<std::byte> ClientChannel::take_response(const Ticket& ticket) {
   const std::uint64_t offset = slot.response_offset.load(std::memory_order_acquire);
   const std::uint64_t bytes = slot.response_bytes.load(std::memory_order_relaxed);
   const std::uint64_t begin = kAreasOffset + area_bytes_;
-  const bool possible =
-      bytes <= wire::kFrameBytesMax && offset >= begin && offset - begin <= area_bytes_ - bytes;
+  // An area may be smaller than the largest frame.
+  const bool possible = bytes <= wire::kFrameBytesMax && bytes <= area_bytes_ && offset >= begin &&
+                        offset - begin <= area_bytes_ - bytes;
   std::vector<std::byte> response;
   if (possible) response.assign(mapping_.data() + offset, mapping_.data() + offset + bytes);
   {

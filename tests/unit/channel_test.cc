@@ -35,9 +35,9 @@ std::string text_of(std::span<const std::byte> bytes) {
 // Both ends of a channel in this process; `self` stands for the worker's pidfd.
 class ChannelTest : public testing::Test {
  protected:
-  ChannelTest() {
-    posix::UniqueFd memory = posix::make_sealed_memfd("channel", channel_bytes(kAreaBytes));
-    raw_.emplace(posix::Mapping::of(memory.get(), channel_bytes(kAreaBytes)));
+  explicit ChannelTest(std::uint64_t area_bytes = kAreaBytes) {
+    posix::UniqueFd memory = posix::make_sealed_memfd("channel", channel_bytes(area_bytes));
+    raw_.emplace(posix::Mapping::of(memory.get(), channel_bytes(area_bytes)));
     auto [bell_client, bell_worker] = posix::make_message_socket_pair();
     auto [control, control_worker] = posix::make_message_socket_pair();
     control_ = std::move(control);
@@ -86,6 +86,16 @@ class ChannelTest : public testing::Test {
   }
 
   Slot& raw_slot(unsigned index) { return View(raw_->data()).slots[index]; }
+
+  void expect_refused_answer(std::uint64_t offset, std::uint64_t bytes) {
+    const Ticket ticket = *client_->begin(bytes_of("x"));
+    Slot& slot = raw_slot(ticket.slot);
+    slot.response_offset = offset;
+    slot.response_bytes = bytes;
+    slot.state = static_cast<std::uint32_t>(SlotState::Answered);
+    EXPECT_EQ(client_->wait(ticket, std::nullopt), WaitOutcome::Answered);
+    EXPECT_THROW(client_->take_response(ticket), Error);
+  }
 
   std::optional<posix::Mapping> raw_;
   posix::UniqueFd control_;
@@ -176,15 +186,20 @@ TEST_F(ChannelTest, AnAnswerOutsideOfTheWorkersAreaIsAProtocolViolation) {
                                                           {worker_area + kAreaBytes - 8, 16},
                                                           {worker_area, kAreaBytes * 4},
                                                           {~std::uint64_t{0} - 4, 16}};
-  for (const auto& [offset, bytes] : lies) {
-    const Ticket ticket = *client_->begin(bytes_of("x"));
-    Slot& slot = raw_slot(ticket.slot);
-    slot.response_offset = offset;
-    slot.response_bytes = bytes;
-    slot.state = static_cast<std::uint32_t>(SlotState::Answered);
-    EXPECT_EQ(client_->wait(ticket, std::nullopt), WaitOutcome::Answered);
-    EXPECT_THROW(client_->take_response(ticket), Error);
-  }
+  for (const auto& [offset, bytes] : lies)
+    expect_refused_answer(offset, bytes);
+}
+
+// What a small memory budget makes.
+class SmallChannelTest : public ChannelTest {
+ protected:
+  static constexpr std::uint64_t kSmallAreaBytes = 4096;
+  SmallChannelTest() : ChannelTest(kSmallAreaBytes) {}
+};
+
+TEST_F(SmallChannelTest, AnAnswerLargerThanTheAreaIsAProtocolViolation) {
+  expect_refused_answer(kAreasOffset + kSmallAreaBytes, kSmallAreaBytes + 1);
+  expect_refused_answer(kAreasOffset + kSmallAreaBytes, wire::kFrameBytesMax);
 }
 
 TEST_F(ChannelTest, BlocksThatAreNotTheWorkersAreRefused) {
