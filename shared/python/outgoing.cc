@@ -36,11 +36,6 @@ bool is_exactly(PyObject* object, const PyTypeObject& type) {
   return Py_TYPE(object) == &type;
 }
 
-bool lies_in_one_piece(const Tensor& from, const Tensor& to) {
-  if (from.is_contiguous() && to.is_contiguous()) return true;
-  return from.extent_bytes() == from.bytes() && from.strides() == to.strides();
-}
-
 // Part `index` of what kinds.py described; kinds.py is ours, but runs where foreign code may have changed it.
 PyObject* part(const PyRef& description, Py_ssize_t index) {
   PyObject* item = PyTuple_GetItem(description.get(), index);
@@ -331,7 +326,7 @@ class Outgoing {
 
   // In one piece where the elements lie in one, on the CPU as kinds.py sees to; else by torch or numpy itself.
   void write(const Met& met, const Tensor& target) {
-    if (met.described.data() != nullptr && lies_in_one_piece(met.described, target)) {
+    if (met.described.data() != nullptr && is_one_piece(met.described, target)) {
       copy_elements(met.described, target);
       return;
     }

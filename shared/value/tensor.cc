@@ -1,8 +1,10 @@
 #include <hubcell/tensor.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include <hubcell/error.h>
@@ -61,10 +63,13 @@ std::size_t checked_count(const std::vector<std::int64_t>& shape) {
   return count;
 }
 
+// Beside a dimension of 0 the others may be of any size: strides end at the largest number.
 std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& shape) {
   std::vector<std::int64_t> strides(shape.size(), 1);
-  for (std::size_t i = shape.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * std::max<std::int64_t>(shape[i], 1);
+  for (std::size_t i = shape.size(); i-- > 1;) {
+    if (__builtin_mul_overflow(strides[i], std::max<std::int64_t>(shape[i], 1), &strides[i - 1]))
+      strides[i - 1] = std::numeric_limits<std::int64_t>::max();
+  }
   return strides;
 }
 
@@ -92,11 +97,38 @@ void check_strides(const std::vector<std::int64_t>& shape, const std::vector<std
   }
 }
 
+// Whether the elements fill their extent, in whatever order. An extent of as many bytes is not enough: a tensor that
+// repeats elements may have gaps, and what lies in them is not its own.
+bool is_dense(const Tensor& tensor) {
+  if (tensor.is_contiguous()) return true;
+  if (tensor.extent_bytes() != tensor.bytes()) return false;
+  const std::vector<std::int64_t> strides = tensor.strides();
+  std::vector<std::size_t> inner_first(strides.size());
+  std::iota(inner_first.begin(), inner_first.end(), std::size_t{0});
+  std::ranges::sort(inner_first, {}, [&](std::size_t i) { return strides[i]; });
+  std::int64_t expected = 1;
+  for (const std::size_t i : inner_first) {
+    if (tensor.shape()[i] == 1) continue;
+    if (strides[i] != expected) return false;
+    expected *= tensor.shape()[i];
+  }
+  return true;
+}
+
 // A position in two tensors of one shape; `advance` goes to the next in row-major order, false after the last.
+// Dimensions that repeat in both, or have one element, are left out: their size and stride may be of any size.
 class Odometer {
  public:
-  Odometer(const Tensor& from, const Tensor& to)
-      : shape_(from.shape()), from_(from.strides()), to_(to.strides()), position_(shape_.size()) {}
+  Odometer(const Tensor& from, const Tensor& to) {
+    const std::vector<std::int64_t> from_strides = from.strides(), to_strides = to.strides();
+    for (std::size_t i = 0; i < from_strides.size(); ++i) {
+      if (from.shape()[i] == 1 || (from_strides[i] == 0 && to_strides[i] == 0)) continue;
+      shape_.push_back(from.shape()[i]);
+      from_.push_back(from_strides[i]);
+      to_.push_back(to_strides[i]);
+    }
+    position_.resize(shape_.size());
+  }
 
   std::int64_t from_offset() const { return from_offset_; }
   std::int64_t to_offset() const { return to_offset_; }
@@ -113,7 +145,7 @@ class Odometer {
   }
 
  private:
-  const std::vector<std::int64_t>& shape_;
+  std::vector<std::int64_t> shape_;
   std::vector<std::int64_t> from_;
   std::vector<std::int64_t> to_;
   std::vector<std::int64_t> position_;
@@ -201,13 +233,16 @@ void copy_items(const Tensor& tensor, const void* data, std::size_t bytes) {
   if (bytes != 0) std::memcpy(tensor.items<std::byte>(), data, bytes);
 }
 
+bool is_one_piece(const Tensor& from, const Tensor& to) {
+  if (from.is_contiguous() && to.is_contiguous()) return true;
+  return is_dense(from) && from.strides() == to.strides();
+}
+
 void copy_elements(const Tensor& from, const Tensor& to) {
   if (from.dtype() != to.dtype() || from.shape() != to.shape())
     refuse("a copy needs the dtype and the shape of the original");
   if (from.count() == 0) return;
-  // Dense, and in the same order: one piece.
-  const bool both_in_row = from.is_contiguous() && to.is_contiguous();
-  if (both_in_row || (from.extent_bytes() == from.bytes() && from.strides() == to.strides())) {
+  if (is_one_piece(from, to)) {
     std::memcpy(to.data(), from.data(), from.bytes());
     return;
   }

@@ -30,6 +30,8 @@ class Reading {
     if (tag == Tag::Reference) return read_reference();
     if (tag != Tag::Shared) return read_content(tag);
     tag = read_tag();
+    // Kinds that are kept in place are copied by each reference: a long text would grow without bound.
+    if (tag < kTagFirstShared) wire::malformed("a mark on a value that cannot be shared");
     const std::size_t number = shared_.size();
     shared_.emplace_back();
     const std::size_t nodes_before = nodes_;

@@ -37,6 +37,9 @@ class Tensors {
         collect(key, depth + 1);
         collect(item, depth + 1);
       }
+    } else if (value.is<Slice>()) {
+      for (const Value& bound : value.as<Slice>().bounds)
+        collect(bound, depth + 1);
     } else if (value.is<Tensor>()) {
       add(value.tensor());
     } else if (value.is<Array>()) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "shared/channel/call_frame.h"
 #include "shared/value/value_codec.h"
@@ -121,6 +122,52 @@ TEST(ValueCodec, AReferenceToWhatDoesNotPrecedeIsAProtocolViolation) {
     HeapBlocks blocks;
     EXPECT_THROW(from_bytes(bytes, blocks), Error) << number;
   }
+}
+
+// A text would be copied by each reference: 1 MiB on the wire could stand for 50 GB.
+TEST(ValueCodec, AMarkOnWhatCannotBeSharedIsAProtocolViolation) {
+  wire::SpanWriter writer;
+  writer(std::uint32_t{0}, static_cast<std::uint8_t>(Tag::List), std::uint32_t{2},
+         static_cast<std::uint8_t>(Tag::Shared), static_cast<std::uint8_t>(Tag::Str), std::string("text"),
+         static_cast<std::uint8_t>(Tag::Reference), std::uint32_t{0});
+  const auto bytes = writer.take_bytes();
+  HeapBlocks blocks;
+  EXPECT_THROW(from_bytes(bytes, blocks), Error);
+}
+
+TEST(ValueCodec, TheBoundsOfASliceMayBeTensors) {
+  const Value slice = Slice{{Tensor::of<std::int64_t>(DType::Int64, {}, {3}), None{}, None{}}};
+  EXPECT_EQ(tests::difference(round_trip(slice), slice), "");
+}
+
+// Three times three elements that repeat, in nine bytes: as many as they would fill without gaps.
+TEST(ValueCodec, WhatLiesBetweenElementsThatRepeatIsNotSent) {
+  const Tensor secrets =
+      Tensor::of<std::uint8_t>(DType::UInt8, {9}, {1, 66, 66, 66, 1, 66, 66, 66, 1});
+  const Tensor repeated = Tensor::strided(DType::UInt8, {3, 3}, {0, 4}, secrets.owner(), secrets.data());
+  const Tensor first = Tensor::strided(DType::UInt8, {1}, {1}, secrets.owner(), secrets.data());
+  HeapBlocks blocks;
+  to_bytes(List{{repeated, first}}, blocks);
+  EXPECT_EQ(std::ranges::count(blocks.memory(), std::byte{66}), 0);
+}
+
+TEST(ValueCodec, AnElementThatIsRepeatedIsCopiedOnce) {
+  constexpr std::int64_t kRepeats = std::int64_t{1} << 50;
+  const Tensor one = Tensor::of<float>(DType::Float32, {1}, {7});
+  const Tensor expanded = Tensor::strided(DType::Float32, {kRepeats}, {0}, one.owner(), one.data());
+  const Value copy = round_trip(expanded);
+  EXPECT_EQ(copy.tensor().shape(), (std::vector<std::int64_t>{kRepeats}));
+  EXPECT_EQ(std::memcmp(copy.tensor().data(), one.data(), sizeof(float)), 0);
+}
+
+TEST(ValueCodec, StridesOfOneElementAndOfNoneMayBeOfAnySize) {
+  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  const Tensor base = Tensor::of<std::uint8_t>(DType::UInt8, {5}, {1, 2, 3, 4, 5});
+  const Tensor odd = Tensor::strided(DType::UInt8, {3, 1}, {2, kHuge}, base.owner(), base.data());
+  const std::uint8_t elements[] = {1, 3, 5};
+  EXPECT_EQ(std::memcmp(round_trip(odd).tensor().contiguous().data(), elements, sizeof elements), 0);
+  const Tensor none = Tensor::zeros(DType::UInt8, {0, kHuge, kHuge});
+  EXPECT_EQ(none.strides(), (std::vector<std::int64_t>{kHuge, kHuge, 1}));
 }
 
 TEST(ValueCodec, TensorsThatOverlapGoOnOverlapping) {

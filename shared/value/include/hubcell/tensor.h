@@ -100,6 +100,8 @@ class Tensor {
 
 // Copies `bytes` from `data` into the contiguous `tensor`, whose size must be equal: Error(Usage).
 void copy_items(const Tensor& tensor, const void* data, std::size_t bytes);
+// Whether the elements of two tensors of equal shape lie without gaps, and in the same order, so that one memcpy copies them.
+bool is_one_piece(const Tensor& from, const Tensor& to);
 // Copies element by element between tensors of equal dtype and shape, of any strides.
 void copy_elements(const Tensor& from, const Tensor& to);
 
