@@ -96,7 +96,7 @@ struct Target {
 Tensor placed_in(const Target& target, const Tensor& tensor, const TensorLayout& layout) {
   HUBCELL_CHECK(layout.block < target.blocks.size());
   const std::span<std::byte> block = target.blocks[layout.block];
-  const Tensor copy = placed(tensor, layout, block.data());
+  const Tensor copy = placed(tensor, layout, block.data(), nullptr);
   HUBCELL_CHECK(layout.begin <= block.size() && copy.extent_bytes() <= block.size() - layout.begin);
   HUBCELL_CHECK(layout.begin % std::min<std::size_t>(item_bytes(tensor.dtype()), 8) == 0 ||
                 copy.count() == 0);

@@ -74,11 +74,9 @@ class Session {
 
  private:
   std::optional<Ticket> begin() {
-    const Released released = channel_->take_released(16);
+    if (random_.one_in(4)) channel_->release_handle(random_.next());
     CallRequest request;
     request.verb = Verb::Call;
-    request.released_handles = released.handles;
-    request.released_blocks = released.blocks;
     request.arguments = {Tensor::zeros(DType::UInt8, {static_cast<std::int64_t>(1 + random_.below(100))})};
     const auto allocate = [this](std::uint64_t bytes) { return channel_->allocate_argument(bytes); };
     const ValueWriteContext context{.place_tensors = [&](std::span<const Tensor* const> tensors) {
@@ -115,7 +113,6 @@ class Session {
       finish(ticket);
   }
 
-  using Released = ClientChannel::Released;
   Random random_;
   std::uint64_t area_bytes_;
   posix::UniqueFd memory_;
