@@ -110,11 +110,25 @@ class Lying {
     }
   }
 
+  // Counts that are off by little, by much, and by as much as the ring holds.
+  std::uint64_t any_count(std::uint64_t written) {
+    if (random_.one_in(2)) return random_.edge();
+    return written - kReleaseCount * random_.below(2) + random_.below(3) - 1;
+  }
+
   void change_header() {
-    if (random_.one_in(2)) {
-      view_.header->requested.store(random_.next());
-    } else {
-      view_.header->worker_sleeps.store(static_cast<std::uint32_t>(random_.below(2)));
+    Header& header = *view_.header;
+    switch (random_.below(5)) {
+      case 0:
+        return header.requested.store(random_.next());
+      case 1:
+        return header.worker_sleeps.store(static_cast<std::uint32_t>(random_.below(2)));
+      case 2:
+        return header.releases_taken.store(any_count(header.releases_written.load()));
+      case 3:
+        return header.releases_written.store(any_count(header.releases_written.load()));
+      default:
+        view_.releases[random_.below(kReleaseCount)] = {.what = random_.edge(), .sequence = random_.edge()};
     }
   }
 
