@@ -78,8 +78,8 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   ObjectTable objects;
   const Operations operations(start.folder);
   StoredFiles files(start.scratch);
-  const std::vector<int> kept{start.control.get(), start.memory.get(), start.doorbell.get()};
-  channel::WorkerChannel channel(std::move(start.memory), std::move(start.doorbell), start.control.get());
+  const std::vector<int> kept{start.control.get(), start.memory.get()};
+  channel::WorkerChannel channel(std::move(start.memory), start.control.get());
   const python::Converter converter(
       {.allocate_block = [&](std::size_t bytes) { return channel.allocate_answer(bytes); },
        .make_handle = [&](PyObject* object) { return objects.add(object); },

@@ -16,7 +16,6 @@ struct WorkerStart {
   wire::ForkWorker order;
   posix::UniqueFd control;
   posix::UniqueFd memory;
-  posix::UniqueFd doorbell;
   posix::UniqueFd output;  // becomes standard output
   posix::UniqueFd errors;  // becomes standard error
   std::string scratch;

@@ -137,7 +137,7 @@ void Template::take_frame(wire::Frame frame) {
 
 void Template::fork_worker(wire::Frame frame) {
   const auto order = frame.as<wire::ForkWorker>();
-  std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(5);
+  std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
   require_single_thread();
   ScratchFolder scratch = ScratchFolder::create(scratch_root_);
   const pid_t parent = ::getpid();
@@ -148,9 +148,8 @@ void Template::fork_worker(wire::Frame frame) {
     WorkerStart start{.order = order,
                       .control = std::move(descriptors[0]),
                       .memory = std::move(descriptors[1]),
-                      .doorbell = std::move(descriptors[2]),
-                      .output = std::move(descriptors[3]),
-                      .errors = std::move(descriptors[4]),
+                      .output = std::move(descriptors[2]),
+                      .errors = std::move(descriptors[3]),
                       .scratch = scratch.path(),
                       .folder = folder_,
                       .parent = parent};

@@ -1,7 +1,5 @@
 #include "shared/channel/client_channel.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -32,9 +30,8 @@ SlotState load_state(const Slot& slot) {
 
 }  // namespace
 
-ClientChannel::ClientChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, posix::UniqueFd pidfd)
+ClientChannel::ClientChannel(posix::UniqueFd memory, posix::UniqueFd pidfd)
     : memory_(std::move(memory)),
-      doorbell_(std::move(doorbell)),
       pidfd_(std::move(pidfd)),
       area_bytes_(area_bytes(posix::file_bytes(memory_.get()))),
       mapping_(posix::Mapping::of(memory_.get(), channel_bytes(area_bytes_))),
@@ -103,10 +100,8 @@ void ClientChannel::wait_for_slot() {
 }
 
 void ClientChannel::ring() {
-  if (view_.header->worker_sleeps.exchange(0, std::memory_order_seq_cst) == 0) return;
-  // A full buffer is loud enough, and a peer that is gone is noticed by its pidfd.
-  const char bell = 1;
-  (void)::send(doorbell_.get(), &bell, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (view_.header->worker_sleeps.exchange(0, std::memory_order_seq_cst) != 0)
+    futex_wake(view_.header->worker_sleeps);
 }
 
 bool ClientChannel::is_answered(const Ticket& ticket) const {

@@ -37,8 +37,8 @@ enum class WaitOutcome { Answered, DeadlineExceeded, WorkerEnded, GivenUp };
 // Thread-safe. Leases of answers keep it alive.
 class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
  public:
-  // Takes the memfd, the doorbell and the worker's pidfd as they came from the supervisor.
-  ClientChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, posix::UniqueFd pidfd);
+  // Takes the memfd and the worker's pidfd as they came from the supervisor.
+  ClientChannel(posix::UniqueFd memory, posix::UniqueFd pidfd);
 
   // Memory of the client's area for an argument's `bytes` (at least one). The block is the worker's to look at
   // until it is released. Throws Error(System) when the area is full.
@@ -80,7 +80,6 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   void write_late_releases();
 
   posix::UniqueFd memory_;
-  posix::UniqueFd doorbell_;
   posix::UniqueFd pidfd_;
   std::uint64_t area_bytes_;
   posix::Mapping mapping_;

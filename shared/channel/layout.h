@@ -32,7 +32,7 @@ struct alignas(128) Slot {
 
 struct Header {
   alignas(128) std::atomic<std::uint64_t> requested;      // a bit for each slot that became Requested
-  alignas(128) std::atomic<std::uint32_t> worker_sleeps;  // nonzero: ring the doorbell
+  alignas(128) std::atomic<std::uint32_t> worker_sleeps;  // the futex that rings the worker; 1: it sleeps
   // Of all releases ever made: how many the client has written, and how many the worker has taken.
   alignas(128) std::atomic<std::uint64_t> releases_written;
   alignas(128) std::atomic<std::uint64_t> releases_taken;

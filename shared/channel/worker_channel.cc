@@ -1,7 +1,6 @@
 #include "shared/channel/worker_channel.h"
 
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
@@ -19,6 +18,8 @@ namespace hubcell::channel {
 namespace {
 
 constexpr std::uint64_t kWarmBytesMax = std::uint64_t{256} << 20;
+// The supervisor's end is looked for between slices of sleep; as a rule the kernel tells it sooner (PDEATHSIG).
+constexpr std::chrono::seconds kSleepSlice{1};
 
 }  // namespace
 
@@ -45,9 +46,8 @@ struct WorkerChannel::Shared {
   std::vector<std::uint64_t> released_arguments;
 };
 
-WorkerChannel::WorkerChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, int control)
+WorkerChannel::WorkerChannel(posix::UniqueFd memory, int control)
     : memory_(std::move(memory)),
-      doorbell_(std::move(doorbell)),
       control_(control),
       area_bytes_(area_bytes(posix::file_bytes(memory_.get()))),
       shared_(std::make_shared<Shared>(memory_.get(), area_bytes_)),
@@ -78,7 +78,7 @@ std::optional<WorkerChannel::Request> WorkerChannel::next() {
 
 // Moves requests that came in to waiting_; true when there is one.
 bool WorkerChannel::collect() {
-  if (view_.header->requested.load(std::memory_order_relaxed) != 0) {
+  if (view_.header->requested.load(std::memory_order_seq_cst) != 0) {
     std::uint64_t bits = view_.header->requested.exchange(0, std::memory_order_seq_cst);
     for (; bits != 0; bits &= bits - 1)
       waiting_.push_back(static_cast<unsigned>(std::countr_zero(bits)));
@@ -92,15 +92,10 @@ bool WorkerChannel::collect() {
 void WorkerChannel::sleep() {
   view_.header->worker_sleeps.store(1, std::memory_order_seq_cst);
   if (!collect() && !has_releases()) {
-    pollfd entries[] = {{.fd = control_, .events = POLLIN, .revents = 0},
-                        {.fd = doorbell_.get(), .events = POLLIN, .revents = 0}};
-    if (::poll(entries, 2, -1) > 0) {
-      // The supervisor sends a worker nothing yet: anything readable is its end.
-      if (entries[0].revents != 0) closed_ = true;
-      char bells[64];
-      if (entries[1].revents != 0 && ::recv(doorbell_.get(), bells, sizeof(bells), MSG_DONTWAIT) == 0)
-        closed_ = true;
-    }
+    // The supervisor sends a worker nothing yet: anything readable is its end.
+    pollfd control{.fd = control_, .events = POLLIN, .revents = 0};
+    closed_ = ::poll(&control, 1, 0) > 0;
+    if (!closed_) futex_wait(view_.header->worker_sleeps, 1, kSleepSlice);
   }
   view_.header->worker_sleeps.store(0, std::memory_order_seq_cst);
   if (!closed_) collect();

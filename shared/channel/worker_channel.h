@@ -25,7 +25,7 @@ namespace hubcell::channel {
 class WorkerChannel {
  public:
   // `control` is the socket to the supervisor, borrowed: its end of file ends the wait for requests.
-  WorkerChannel(posix::UniqueFd memory, posix::UniqueFd doorbell, int control);
+  WorkerChannel(posix::UniqueFd memory, int control);
   ~WorkerChannel();
   WorkerChannel(const WorkerChannel&) = delete;
   WorkerChannel& operator=(const WorkerChannel&) = delete;
@@ -65,7 +65,6 @@ class WorkerChannel {
   void sleep();
 
   posix::UniqueFd memory_;
-  posix::UniqueFd doorbell_;
   int control_;
   std::uint64_t area_bytes_;
   std::shared_ptr<Shared> shared_;  // what leases reach from any thread

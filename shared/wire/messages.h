@@ -161,8 +161,8 @@ struct Progress {
   }
 };
 
-// Brings the channel's memfd, the client's end of the doorbell and the worker's pidfd, in this order: once. A later
-// equal request gets the same worker's number and no descriptors.
+// Brings the channel's memfd and the worker's pidfd, in this order: once. A later equal request gets the same worker's
+// number and no descriptors.
 struct WorkerOpened {
   static constexpr Tag kTag = Tag::WorkerOpened;
   std::uint64_t worker = 0;
@@ -220,8 +220,8 @@ struct Diagnosis {
 
 // ---- supervisor -> template
 
-// Brings the worker's control socket, the channel's memfd, the worker's end of the doorbell, and the writing ends of the
-// pipes that become its standard output and its standard error, in this order.
+// Brings the worker's control socket, the channel's memfd, and the writing ends of the pipes that become its standard
+// output and its standard error, in this order.
 struct ForkWorker {
   static constexpr Tag kTag = Tag::ForkWorker;
   std::uint64_t worker = 0;

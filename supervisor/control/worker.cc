@@ -81,7 +81,6 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
   std::optional<Error> failure;
   try {
     auto [control_ours, control_theirs] = posix::make_message_socket_pair();
-    auto [bell_ours, bell_theirs] = posix::make_message_socket_pair();
     auto [output_ours, output_theirs] = posix::make_pipe();
     auto [errors_ours, errors_theirs] = posix::make_pipe();
     posix::UniqueFd memory = posix::make_sealed_memfd(
@@ -91,7 +90,6 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
     std::vector<posix::UniqueFd> descriptors;
     descriptors.push_back(std::move(control_theirs));
     descriptors.push_back(std::move(memory_theirs));
-    descriptors.push_back(std::move(bell_theirs));
     descriptors.push_back(std::move(output_theirs));
     descriptors.push_back(std::move(errors_theirs));
     const wire::ForkWorker order{.worker = plan_.id,
@@ -112,7 +110,6 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
     pidfd_ = std::move(forked.pidfd);
     apply(Event::Forked);
     client_descriptors_.push_back(std::move(memory));
-    client_descriptors_.push_back(std::move(bell_ours));
     client_descriptors_.emplace_back(
         posix::checked(::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 3), "duplicate a pidfd"));
     auto relay = [](std::shared_ptr<Worker> self) -> process::Task<void> { co_await self->output_->run(); };

@@ -35,7 +35,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::int64_t pid() const { return pid_; }
   // The sandbox's level, after start: "minimal".
   const std::string& sandbox() const { return sandbox_; }
-  // The channel's memfd, the client's end of the doorbell and the pidfd, for the client. Once.
+  // The channel's memfd and the pidfd, for the client. Once.
   std::vector<posix::UniqueFd> take_client_descriptors() { return std::move(client_descriptors_); }
 
   void load_began(const std::string& entry);

@@ -41,9 +41,7 @@ class Session {
         memory_(posix::make_sealed_memfd("channel", channel_bytes(area_bytes_))),
         worker_(memory_.get(), area_bytes_, seed),
         tally_(tally) {
-    auto [bell, bell_of_worker] = posix::make_message_socket_pair();
-    bell_of_worker_ = std::move(bell_of_worker);
-    channel_ = std::make_shared<ClientChannel>(std::move(memory_), std::move(bell), worker_.open_pidfd());
+    channel_ = std::make_shared<ClientChannel>(std::move(memory_), worker_.open_pidfd());
   }
 
   // False when nothing more fits: slots or memory are lost to calls that are never answered.
@@ -118,7 +116,6 @@ class Session {
   posix::UniqueFd memory_;
   HostileWorker worker_;
   Tally& tally_;
-  posix::UniqueFd bell_of_worker_;
   std::shared_ptr<ClientChannel> channel_;
   std::vector<Ticket> abandoned_;
   std::deque<Value> kept_;

@@ -32,8 +32,7 @@ namespace {
 
 class StandinWorker {
  public:
-  StandinWorker(posix::UniqueFd memory, posix::UniqueFd doorbell, int control)
-      : channel_(std::move(memory), std::move(doorbell), control) {}
+  StandinWorker(posix::UniqueFd memory, int control) : channel_(std::move(memory), control) {}
 
   void run() {
     while (!channel_.is_closed()) {
@@ -144,13 +143,13 @@ class StandinWorker {
 [[noreturn]] void run_worker(std::vector<posix::UniqueFd> descriptors) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGINT, [](int) {});
-  ::dup2(descriptors[3].get(), STDOUT_FILENO);
-  ::dup2(descriptors[4].get(), STDERR_FILENO);
+  ::dup2(descriptors[2].get(), STDOUT_FILENO);
+  ::dup2(descriptors[3].get(), STDERR_FILENO);
+  descriptors[2].reset();
   descriptors[3].reset();
-  descriptors[4].reset();
   const int control = descriptors[0].get();
   wire::send_frame(control, 0, wire::WorkerReady{});
-  StandinWorker(std::move(descriptors[1]), std::move(descriptors[2]), control).run();
+  StandinWorker(std::move(descriptors[1]), control).run();
   ::_exit(0);
 }
 
@@ -194,7 +193,7 @@ class StandinTemplate {
 
   void fork_worker(wire::Frame frame) {
     const auto order = frame.as<wire::ForkWorker>();
-    std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(5);
+    std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
     const pid_t pid = ::fork();
     if (pid == 0) run_worker(std::move(descriptors));
     posix::ChildProcess child = posix::ChildProcess::adopt(pid);

@@ -38,7 +38,6 @@ class ChannelTest : public testing::Test {
   explicit ChannelTest(std::uint64_t area_bytes = kAreaBytes) {
     posix::UniqueFd memory = posix::make_sealed_memfd("channel", channel_bytes(area_bytes));
     raw_.emplace(posix::Mapping::of(memory.get(), channel_bytes(area_bytes)));
-    auto [bell_client, bell_worker] = posix::make_message_socket_pair();
     auto [control, control_worker] = posix::make_message_socket_pair();
     control_ = std::move(control);
     control_worker_ = std::move(control_worker);
@@ -48,13 +47,12 @@ class ChannelTest : public testing::Test {
                            .directory = {},
                            .descriptors = {},
                            .die_with_parent = true});
-    client_ = std::make_shared<ClientChannel>(posix::UniqueFd(::dup(memory.get())), std::move(bell_client),
-                                              posix::open_pidfd(child_.pid()));
-    worker_ =
-        std::make_unique<WorkerChannel>(std::move(memory), std::move(bell_worker), control_worker_.get());
+    client_ = std::make_shared<ClientChannel>(posix::UniqueFd(::dup(memory.get())), posix::open_pidfd(child_.pid()));
+    worker_ = std::make_unique<WorkerChannel>(std::move(memory), control_worker_.get());
   }
   ~ChannelTest() override {
     control_.reset();
+    futex_wake(View(raw_->data()).header->worker_sleeps);
     if (serving_.joinable()) serving_.join();
   }
 

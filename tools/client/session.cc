@@ -239,7 +239,7 @@ std::shared_ptr<Worker> Session::keep_worker(const std::string& repository, wire
   if (frame.has_descriptors()) {
     try {
       workers_[opened.worker].worker =
-          std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(3));
+          std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(2));
     } catch (...) {
       workers_.erase(opened.worker);
       // Its descriptors were sent once: nobody can reach it any more.

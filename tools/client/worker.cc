@@ -37,8 +37,7 @@ Worker::Worker(std::shared_ptr<Session> session, wire::WorkerOpened opened,
                std::vector<posix::UniqueFd> descriptors)
     : session_(std::move(session)),
       opened_(std::move(opened)),
-      channel_(std::make_shared<channel::ClientChannel>(std::move(descriptors[0]), std::move(descriptors[1]),
-                                                        std::move(descriptors[2]))) {}
+      channel_(std::make_shared<channel::ClientChannel>(std::move(descriptors[0]), std::move(descriptors[1]))) {}
 
 Worker::~Worker() {
   try {

@@ -24,7 +24,7 @@ struct HandleLease;
 // Thread-safe. Handles and calls in flight keep it alive.
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
-  // `descriptors`: the channel's memfd, the doorbell and the pidfd.
+  // `descriptors`: the channel's memfd and the pidfd.
   Worker(std::shared_ptr<Session> session, wire::WorkerOpened opened,
          std::vector<posix::UniqueFd> descriptors);
 

@@ -1,5 +1,5 @@
 // Stops a worker from using what the template had open: its socket to the supervisor, the memory and
-// doorbells of other workers, and any file that Python or a library left open. Landlock does not take open
+// channels of other workers, and any file that Python or a library left open. Landlock does not take open
 // descriptors away.
 #include <linux/close_range.h>
 #include <sys/syscall.h>
