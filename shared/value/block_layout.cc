@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
+#include <utility>
+
+#include <hubcell/error.h>
 
 namespace hubcell {
 namespace {
 
 // What an element may have to be aligned to.
 constexpr std::uintptr_t kItemAlignment = 16;
+// How often an element of a tensor may be copied, on average, where the tensor overlaps itself.
+constexpr std::size_t kRepeatsMax = 16;
 
 std::uintptr_t begin_of(const Tensor& tensor) {
   return reinterpret_cast<std::uintptr_t>(tensor.data());
@@ -50,6 +56,13 @@ void add_alone(BlockLayout& layout, std::span<const Tensor* const> tensors, std:
   layout.has_gaps.push_back(false);
 }
 
+void require_few_repeats(const Tensor& tensor) {
+  if (without_repeats(tensor).bytes() / kRepeatsMax <= tensor.extent_bytes()) return;
+  throw Error(ErrorCode::Usage, "send a tensor of " + std::to_string(tensor.count()) + " elements that overlap in " +
+                                    std::to_string(tensor.extent_bytes()) +
+                                    " bytes, beside another one that lies there: send a copy of it (contiguous())");
+}
+
 // Overlapping tensors keep their distances, and so their alignment where the first one keeps its own.
 void add_together(BlockLayout& layout, std::span<const Tensor* const> tensors,
                   std::span<const std::size_t> group, std::uintptr_t end) {
@@ -57,6 +70,7 @@ void add_together(BlockLayout& layout, std::span<const Tensor* const> tensors,
   const std::uintptr_t base = begin - begin % kItemAlignment;
   const auto block = static_cast<std::uint32_t>(layout.block_bytes.size());
   for (const std::size_t i : group) {
+    require_few_repeats(*tensors[i]);
     layout.tensors[i] = {.block = block, .begin = begin_of(*tensors[i]) - base, .strides = {}};
     if (!tensors[i]->is_contiguous()) layout.tensors[i].strides = tensors[i]->strides();
   }
@@ -79,6 +93,28 @@ std::vector<std::int64_t> dense_strides(const Tensor& tensor) {
     stride *= tensor.shape()[i];
   }
   return strides;
+}
+
+// Two dimensions are one where the outer one's steps fall on the inner one's, without a gap: 0 1 2 and 2 3 4 are 0 to 4.
+Tensor without_repeats(const Tensor& tensor) {
+  const std::vector<std::int64_t> strides = tensor.strides();
+  std::vector<std::pair<std::int64_t, std::int64_t>> dimensions;  // stride and size, inner ones first
+  for (std::size_t i = 0; i < strides.size(); ++i)
+    if (strides[i] != 0 && tensor.shape()[i] > 1) dimensions.emplace_back(strides[i], tensor.shape()[i]);
+  std::ranges::sort(dimensions);
+  std::vector<std::int64_t> shape, steps;
+  for (const auto& [stride, size] : dimensions) {
+    const std::int64_t steps_of_inner = steps.empty() || stride % steps.back() != 0 ? 0 : stride / steps.back();
+    if (steps_of_inner != 0 && steps_of_inner <= shape.back()) {
+      shape.back() += (size - 1) * steps_of_inner;
+    } else {
+      shape.push_back(size);
+      steps.push_back(stride);
+    }
+  }
+  std::ranges::reverse(shape);
+  std::ranges::reverse(steps);
+  return Tensor::strided(tensor.dtype(), std::move(shape), std::move(steps), tensor.owner(), tensor.data());
 }
 
 BlockLayout lay_out(std::span<const Tensor* const> tensors) {

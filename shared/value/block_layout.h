@@ -27,11 +27,16 @@ struct BlockLayout {
   std::vector<TensorLayout> tensors;
 };
 
-// Looks at addresses, shapes and strides, never at elements.
+// Looks at addresses, shapes and strides, never at elements. Error(Usage) where the elements of tensors that go into one
+// block overlap so often, and so irregularly, that copying them could take for ever.
 BlockLayout lay_out(std::span<const Tensor* const> tensors);
 
 // The tensor as it will lie in its block, whose memory begins at `block` and is kept by `owner`.
 Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block, std::shared_ptr<void> owner);
+
+// The same elements in other dimensions, in which as few as possible are met twice: windows over a row are the row. Their
+// order is another one.
+Tensor without_repeats(const Tensor& tensor);
 
 // Strides of a copy without gaps, in the same order of dimensions; a dimension that repeats goes on repeating.
 std::vector<std::int64_t> dense_strides(const Tensor& tensor);

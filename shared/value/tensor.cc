@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <numeric>
 #include <string>
 
@@ -188,8 +189,9 @@ Tensor Tensor::strided(DType dtype, std::vector<std::int64_t> shape, std::vector
 
 Tensor Tensor::zeros(DType dtype, std::vector<std::int64_t> shape) {
   const std::size_t bytes = checked_count(shape) * item_bytes(dtype);
-  std::shared_ptr<std::byte[]> memory(new std::byte[bytes == 0 ? 1 : bytes]());
+  std::shared_ptr<std::byte[]> memory(new (std::nothrow) std::byte[bytes == 0 ? 1 : bytes]());
   std::byte* data = memory.get();
+  if (data == nullptr) throw Error(ErrorCode::System, "make a tensor of " + std::to_string(bytes) + " bytes: the system has no room for it");
   return Tensor(dtype, std::move(shape), std::move(memory), data);
 }
 

@@ -212,7 +212,12 @@ PlacedTensors place_copies(std::span<const Tensor* const> tensors,
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i]->count() == 0) continue;
     const TensorLayout& where = result.tensors[i];
-    copy_elements(*tensors[i], placed(*tensors[i], where, memory[where.block], nullptr));
+    const Tensor target = placed(*tensors[i], where, memory[where.block], nullptr);
+    if (where.strides == tensors[i]->strides()) {
+      copy_elements(without_repeats(*tensors[i]), without_repeats(target));
+    } else {
+      copy_elements(*tensors[i], target);
+    }
   }
   return result;
 }

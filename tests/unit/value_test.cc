@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "shared/channel/call_frame.h"
 #include "shared/value/value_codec.h"
@@ -178,6 +179,49 @@ TEST(ValueCodec, TensorsThatOverlapGoOnOverlapping) {
   EXPECT_EQ(copied_column.strides(), (std::vector<std::int64_t>{3}));
   copied_base.items<float>()[4] = 42;
   EXPECT_EQ(copied_column.contiguous().items<float>()[1], 42.0F);
+}
+
+// 2^40 elements, in a memory of 2^21.
+TEST(ValueCodec, WindowsOverARowAreCopiedAsTheRow) {
+  constexpr std::int64_t kMany = std::int64_t{1} << 12;
+  std::vector<std::uint8_t> numbers(4 * kMany);
+  std::iota(numbers.begin(), numbers.end(), std::uint8_t{0});
+  const Tensor row = Tensor::of(DType::UInt8, {4 * kMany}, numbers);
+  const Tensor windows =
+      Tensor::strided(DType::UInt8, {kMany, kMany, kMany}, {1, 2, 1}, row.owner(), row.data());
+  const Value copy = round_trip(List{{row, windows}});
+  EXPECT_EQ(copy[1].tensor().strides(), windows.strides());
+  EXPECT_EQ(copy[1].tensor().data(), copy[0].tensor().data());
+  EXPECT_EQ(copy[0].tensor().items<std::uint8_t>()[4 * kMany - 1], 255);
+}
+
+TEST(ValueCodec, WindowsAloneKeepTheirGaps) {
+  const Tensor memory = Tensor::of<std::uint8_t>(DType::UInt8, {8}, {1, 2, 66, 3, 4, 66, 5, 6});
+  const Tensor windows = Tensor::strided(DType::UInt8, {3, 2}, {3, 1}, memory.owner(), memory.data());
+  const Tensor last = Tensor::strided(DType::UInt8, {2, 2}, {3, 1}, memory.owner(), memory.data() + 3);
+  HeapBlocks blocks;
+  const Value copy = from_bytes(to_bytes(List{{windows, last}}, blocks), blocks);
+  EXPECT_EQ(std::ranges::count(blocks.memory(), std::byte{66}), 0);
+  EXPECT_EQ(copy[1].tensor().contiguous().items<std::uint8_t>()[3], 6);
+}
+
+TEST(ValueCodec, AnEndlessOverlapIsRefused) {
+  const std::vector<std::int64_t> shape(14, 8), strides{3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47};
+  const Tensor row = Tensor::zeros(DType::UInt8, {1 << 15});
+  const Tensor endless = Tensor::strided(DType::UInt8, shape, strides, row.owner(), row.data());
+  HeapBlocks blocks;
+  try {
+    to_bytes(List{{row, endless}}, blocks);
+    FAIL() << "it was sent";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("send a copy of it"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Tensor, WhatTheSystemHasNoRoomForIsAnError) {
+  const Tensor one = Tensor::zeros(DType::UInt8, {1});
+  const Tensor many = Tensor::strided(DType::UInt8, {std::int64_t{1} << 56}, {0}, one.owner(), one.data());
+  EXPECT_THROW(many.contiguous(), Error);
 }
 
 TEST(ValueCodec, WhatLiesBetweenTensorsIsNotSent) {

@@ -10,10 +10,15 @@
 #include <type_traits>
 #include <utility>
 
+#include <hubcell/error.h>
+#include <hubcell/value.h>
+
 #include "shared/base/check.h"
 
 namespace hubcell::cli {
 namespace {
+
+constexpr std::size_t kRepeatedBytesMax = std::size_t{1} << 30;
 
 // IEEE binary16: 1 sign, 5 exponent and 10 fraction bits.
 double float_of_half(std::uint16_t bits) {
@@ -198,6 +203,15 @@ Summary summarize_items(const Item* items, std::size_t count) {
 }
 
 }  // namespace
+
+Tensor in_row_major_order(const Tensor& tensor) {
+  if (tensor.bytes() > tensor.extent_bytes() && tensor.bytes() > kRepeatedBytesMax) {
+    throw Error(ErrorCode::Usage, "show " + Value(tensor).describe() + ": it repeats " +
+                                      std::to_string(tensor.extent_bytes()) + " bytes to " +
+                                      std::to_string(tensor.bytes()) + "; let the model answer with less");
+  }
+  return tensor.contiguous();
+}
 
 Number element(const Tensor& tensor, std::size_t index) {
   const Number number = with_items(tensor, [&](const auto* items) { return Number(widen(items[index])); });

@@ -16,6 +16,10 @@ namespace hubcell::cli {
 
 using Number = std::variant<bool, std::int64_t, double, std::complex<double>>;
 
+// A contiguous tensor of the same elements. Error(Usage) where an answer repeats a few elements so often that a copy would not
+// be worth its memory, or could not be held.
+Tensor in_row_major_order(const Tensor& tensor);
+
 // Tensors are contiguous ones, here and below.
 Number element(const Tensor& tensor, std::size_t index);
 Number number_of(const Scalar& scalar);

@@ -68,8 +68,8 @@ struct ToJson {
     return {{"type", "handle"}, {"class", handle.class_name}, {"repr", Object(Value(handle)).repr()}};
   }
 
-  Json operator()(const Tensor& tensor) const { return elements_to_json("tensor", tensor.contiguous()); }
-  Json operator()(const Array& array) const { return elements_to_json("array", array.elements.contiguous()); }
+  Json operator()(const Tensor& tensor) const { return elements_to_json("tensor", in_row_major_order(tensor)); }
+  Json operator()(const Array& array) const { return elements_to_json("array", in_row_major_order(array.elements)); }
   Json operator()(const Scalar& scalar) const { return number_to_json(number_of(scalar)); }
   Json operator()(const std::complex<double>& number) const {
     return {{"type", "complex"}, {"real", cli::to_json(number.real())}, {"imag", cli::to_json(number.imag())}};

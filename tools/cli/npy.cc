@@ -6,6 +6,8 @@
 
 #include <hubcell/error.h>
 
+#include "tools/cli/elements.h"
+
 namespace hubcell::cli {
 namespace {
 
@@ -73,7 +75,7 @@ std::string elements_of(const Tensor& tensor) {
 }  // namespace
 
 std::string npy_of(const Tensor& given) {
-  const Tensor tensor = given.contiguous();
+  const Tensor tensor = in_row_major_order(given);
   const std::string header = header_of(tensor);
   std::string file(kMagic);
   file += static_cast<char>(header.size() & 0xff);

@@ -130,8 +130,8 @@ class TreeWriter {
   explicit TreeWriter(const Style& style) : style_(style) {}
 
   void write(const Value& value, const std::string& margin) {
-    if (value.is<Tensor>()) return write_tensor("tensor", value.tensor().contiguous(), margin);
-    if (value.is<Array>()) return write_tensor("array", value.as<Array>().elements.contiguous(), margin);
+    if (value.is<Tensor>()) return write_tensor("tensor", in_row_major_order(value.tensor()), margin);
+    if (value.is<Array>()) return write_tensor("array", in_row_major_order(value.as<Array>().elements), margin);
     if (value.is<Handle>()) return write_handle(value, margin);
     const std::string line = is_plain(value) ? Inline::of(value) : "";
     const bool has_items = value.items() != nullptr || value.is<Dict>();

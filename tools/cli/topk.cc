@@ -9,6 +9,8 @@
 #include <hubcell/error.h>
 #include <hubcell/value.h>
 
+#include "tools/cli/elements.h"
+
 namespace hubcell::cli {
 namespace {
 
@@ -54,7 +56,7 @@ std::vector<Ranked> rank_row(const Tensor& tensor, std::size_t begin, std::size_
 
 std::vector<RankedRow> top_elements(const Tensor& given, std::size_t count,
                                     const std::vector<std::string>& labels) {
-  const Tensor tensor = given.contiguous();
+  const Tensor tensor = in_row_major_order(given);
   const bool is_complex = name(tensor.dtype()).starts_with("complex");
   if (tensor.shape().empty() || is_complex) {
     throw Error(ErrorCode::Usage,

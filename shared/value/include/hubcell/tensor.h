@@ -53,7 +53,7 @@ class Tensor {
   // `data`, on. A stride of 0 repeats an element, as torch's expand does. Throws Error(Usage).
   static Tensor strided(DType dtype, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides,
                         std::shared_ptr<void> owner, void* data);
-  // New zeroed memory.
+  // New zeroed memory. Error(System) when the system has none.
   static Tensor zeros(DType dtype, std::vector<std::int64_t> shape);
   template <typename Item>
   static Tensor of(DType dtype, std::vector<std::int64_t> shape, const std::vector<Item>& items);
