@@ -8,8 +8,11 @@ namespace hubcell::worker {
 
 CallerState::CallerState(const python::Converter& converter, const std::string& folder)
     : converter_(converter),
-      state_(python::call(python::attribute(
-          python::load_source_file("hubcell_caller_state", folder + "/caller_state.py").get(), "CallerState").get())) {}
+      state_(python::call(
+          python::attribute(
+              python::load_source_file("hubcell_caller_state", folder + "/caller_state.py").get(),
+              "CallerState")
+              .get())) {}
 
 void CallerState::enter(const Value& state) {
   if (state.is<None>()) return;

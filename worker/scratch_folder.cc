@@ -24,7 +24,7 @@ constexpr const char* kLockSuffix = ".lock";
 // The lock of `path`, if nobody holds it; an empty owner otherwise.
 posix::UniqueFd try_lock(const std::string& path, int flags) {
   posix::UniqueFd lock(::open((path + kLockSuffix).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
-  struct stat status{};
+  struct stat status {};
   // A sweeper may have removed the file between our opening and our locking it.
   if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(lock.get(), &status) != 0 ||
       status.st_nlink == 0) {
@@ -64,7 +64,7 @@ std::string scratch_root() {
                                        std::generic_category().message(errno) +
                                        "; set TMPDIR to a folder that can be written");
   }
-  struct stat status{};
+  struct stat status {};
   posix::checked(::lstat(root.c_str(), &status), "look at " + root);
   if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {
     throw Error(ErrorCode::System,

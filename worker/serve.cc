@@ -53,15 +53,14 @@ void redirect_output(const WorkerStart& start) {
 
 std::vector<sandbox::Layer> enter(const WorkerStart& start, const std::vector<int>& kept_descriptors,
                                   const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
-  sandbox::SandboxPlan plan{
-      .kept_descriptors = kept_descriptors,
-      .parent = start.parent,
-      .memory_bytes = start.order.memory_bytes,
-      .files = {.readable = steps.readable_paths(),
-                .executable = {},
-                .writable = {start.scratch, "/dev/null"},
-                .deny_tcp = true,
-                .scope_ipc = true}};
+  sandbox::SandboxPlan plan{.kept_descriptors = kept_descriptors,
+                            .parent = start.parent,
+                            .memory_bytes = start.order.memory_bytes,
+                            .files = {.readable = steps.readable_paths(),
+                                      .executable = {},
+                                      .writable = {start.scratch, "/dev/null"},
+                                      .deny_tcp = true,
+                                      .scope_ipc = true}};
   plan.files.readable.push_back(start.order.checkout);
   return sandbox::enter_sandbox(plan, seccomp);
 }

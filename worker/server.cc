@@ -105,9 +105,8 @@ PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<s
 
 std::vector<std::byte> Server::encode(channel::CallResponse& response) {
   std::vector<std::uint64_t> lent;
-  const ValueWriteContext context{.place_tensors = [&](std::span<const Tensor* const> tensors) {
-    return lend(tensors, lent);
-  }};
+  const ValueWriteContext context{
+      .place_tensors = [&](std::span<const Tensor* const> tensors) { return lend(tensors, lent); }};
   try {
     std::vector<std::byte> bytes = channel::encode_response(response, context);
     if (bytes.size() <= wire::kFrameBytesMax) return bytes;

@@ -15,7 +15,8 @@ std::string StoredFiles::store(const File& file) {
   const fs::path folder = fs::path(folder_) / std::to_string(++count_);
   const fs::path name = fs::path(file.name).filename();
   const auto fail = [&](const std::string& why) {
-    throw Error(ErrorCode::System, "keep a copy of the file " + file.name + " in the worker's scratch folder: " + why);
+    throw Error(ErrorCode::System,
+                "keep a copy of the file " + file.name + " in the worker's scratch folder: " + why);
   };
   if (name.empty() || name == "." || name == "..") fail("that is no name of a file");
   std::error_code failure;

@@ -93,8 +93,7 @@ PyRef Verbs::call(const CallRequest& request) const {
   if (!request.name.empty()) callable = python::attribute(callable.get(), request.name);
   Arguments arguments(converter_);
   const PyRef positional = arguments.tuple(request);
-  return python::checked(
-      PyObject_Call(callable.get(), positional.get(), arguments.keywords(request).get()));
+  return python::checked(PyObject_Call(callable.get(), positional.get(), arguments.keywords(request).get()));
 }
 
 PyRef Verbs::operate(const CallRequest& request) const {
@@ -103,8 +102,7 @@ PyRef Verbs::operate(const CallRequest& request) const {
 }
 
 PyRef Verbs::make_inputs(const CallRequest& request) const {
-  if (request.arguments.size() != 2)
-    throw Error(ErrorCode::Usage, "make inputs: expected a seed and a list");
+  if (request.arguments.size() != 2) throw Error(ErrorCode::Usage, "make inputs: expected a seed and a list");
   const PyRef seed = converter_.to_python(request.arguments[0]);
   return hub_.make_inputs(seed.get(), converter_.to_python(request.arguments[1]).get());
 }

@@ -46,9 +46,10 @@ AllocatedBlock ClientChannel::allocate_argument(std::uint64_t bytes) {
     if (offset) arguments_.insert(*offset);
   }
   if (!offset) {
-    throw Error(ErrorCode::System, "send a tensor of " + std::to_string(bytes) +
-                                       " bytes: the worker's memory budget leaves no room for it; pass fewer or "
-                                       "smaller tensors, or a larger budget");
+    throw Error(ErrorCode::System,
+                "send a tensor of " + std::to_string(bytes) +
+                    " bytes: the worker's memory budget leaves no room for it; pass fewer or "
+                    "smaller tensors, or a larger budget");
   }
   return {.block = {.segment = 0, .offset = *offset, .bytes = bytes}, .data = mapping_.data() + *offset};
 }

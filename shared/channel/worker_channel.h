@@ -72,7 +72,8 @@ class WorkerChannel {
   SpinBudget spin_budget_;
   std::deque<unsigned> waiting_;                             // slots, in order of their sequence
   std::array<std::uint64_t, wire::kSlotCount> responses_{};  // offset of each slot's last response; 0: none
-  std::optional<std::uint64_t> serving_;  // the sequence of the request that `next` gave and that is not answered yet
+  // The sequence of the request that `next` gave and that is not answered yet.
+  std::optional<std::uint64_t> serving_;
   std::uint64_t releases_taken_ = 0;
   bool closed_ = false;
 };

@@ -68,7 +68,7 @@ void add_rule(int ruleset, const std::string& path, std::uint64_t rights) {
     if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return;
     refuse("open " + path + " for a Landlock rule", "check the path");
   }
-  struct stat status{};
+  struct stat status {};
   if (::fstat(file.get(), &status) != 0) refuse("look at " + path + " for a Landlock rule", "check the path");
   if (!S_ISDIR(status.st_mode)) rights &= kFileRights;
   landlock_path_beneath_attr rule{};

@@ -27,7 +27,7 @@ UniqueFd make_sealed_memfd(const std::string& name, std::size_t bytes) {
 }
 
 std::size_t file_bytes(int fd) {
-  struct stat status{};
+  struct stat status {};
   checked(::fstat(fd, &status), "read the size of a memfd");
   return static_cast<std::size_t>(status.st_size);
 }

@@ -32,8 +32,9 @@ PyRef make_big_int(const BigInt& number) {
 }
 
 PyRef make_range(const Range& range) {
-  return call(reinterpret_cast<PyObject*>(&PyRange_Type),
-              {make_integer(range.start).get(), make_integer(range.stop).get(), make_integer(range.step).get()});
+  return call(
+      reinterpret_cast<PyObject*>(&PyRange_Type),
+      {make_integer(range.start).get(), make_integer(range.stop).get(), make_integer(range.step).get()});
 }
 
 PyRef make_path(const Path& path) {
@@ -123,7 +124,8 @@ PyRef Incoming::make_set(const Set& set) {
 PyRef Incoming::make_dict(const Dict& dict) {
   PyRef object = dict.is_ordered ? call(converter_.ordered_dict_.get()) : checked(PyDict_New());
   for (const auto& [key, item] : dict.items) {
-    if (PyObject_SetItem(object.get(), convert(key).get(), convert(item).get()) != 0) throw_current_exception();
+    if (PyObject_SetItem(object.get(), convert(key).get(), convert(item).get()) != 0)
+      throw_current_exception();
   }
   return object;
 }
@@ -148,16 +150,17 @@ PyRef Incoming::make_tensor(const Tensor& tensor) {
 PyRef Incoming::make_array(const Tensor& elements) {
   const PyRef owner = elements.count() == 0 ? PyRef::borrow(Py_None) : make_capsule(elements);
   const PyRef address = checked(PyLong_FromVoidPtr(elements.data()));
-  const PyRef strides =
-      elements.is_contiguous() ? PyRef::borrow(Py_None) : make_integers(elements.strides());
-  return call_kind("make_array", {owner.get(), address.get(), make_text(std::string(name(elements.dtype()))).get(),
-                                  make_integers(elements.shape()).get(), strides.get()});
+  const PyRef strides = elements.is_contiguous() ? PyRef::borrow(Py_None) : make_integers(elements.strides());
+  return call_kind("make_array",
+                   {owner.get(), address.get(), make_text(std::string(name(elements.dtype()))).get(),
+                    make_integers(elements.shape()).get(), strides.get()});
 }
 
 PyRef Incoming::make_image(const Image& image) {
-  return call_kind("make_image", {make_text(image.mode).get(), make_integer(image.width).get(),
-                                  make_integer(image.height).get(), converter_.torch_.to_torch(image.pixels).get(),
-                                  make_text(image.palette_mode).get(), make_bytes(image.palette.data).get()});
+  return call_kind("make_image",
+                   {make_text(image.mode).get(), make_integer(image.width).get(),
+                    make_integer(image.height).get(), converter_.torch_.to_torch(image.pixels).get(),
+                    make_text(image.palette_mode).get(), make_bytes(image.palette.data).get()});
 }
 
 }  // namespace hubcell::python

@@ -253,9 +253,9 @@ class Outgoing {
     void* address = PyLong_AsVoidPtr(part(description, 5));
     if (PyErr_Occurred() != nullptr) throw_current_exception();
     PyObject* strides = part(description, 4);
-    Tensor described = strides == Py_None ? Tensor(dtype, std::move(shape), nullptr, address)
-                                          : Tensor::strided(dtype, std::move(shape), integers_of(strides),
-                                                            nullptr, address);
+    Tensor described = strides == Py_None
+                           ? Tensor(dtype, std::move(shape), nullptr, address)
+                           : Tensor::strided(dtype, std::move(shape), integers_of(strides), nullptr, address);
     return {.source = PyRef::borrow(part(description, 1)),
             .is_array = is_array,
             .described = std::move(described),
@@ -266,10 +266,12 @@ class Outgoing {
   Value tensor(const PyRef& description, PyObject* object) {
     const std::optional<DType> dtype = converter_.torch_.find_dtype(part(description, 2));
     PyObject* shape = part(description, 3);
-    if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax) return handle(object);
+    if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax)
+      return handle(object);
     Met met = meet(description, *dtype, false);
     if (part(description, 6) == Py_True || part(description, 7) == Py_True)
-      met.described = met.described.with_grad(part(description, 6) == Py_True, part(description, 7) == Py_True);
+      met.described =
+          met.described.with_grad(part(description, 6) == Py_True, part(description, 7) == Py_True);
     auto place = std::make_shared<Tensor>();
     met.holder = place;
     met.place = place.get();
@@ -280,7 +282,8 @@ class Outgoing {
   Value array(const PyRef& description, PyObject* object) {
     const std::optional<DType> dtype = dtype_named(text_part(description, 2));
     PyObject* shape = part(description, 3);
-    if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax) return handle(object);
+    if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax)
+      return handle(object);
     Met met = meet(description, *dtype, true);
     auto place = std::make_shared<Array>();
     met.holder = place;

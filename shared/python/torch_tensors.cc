@@ -109,7 +109,8 @@ TorchTensors::TorchTensors() {
   const PyRef torch = import_module("torch");
   for (std::size_t code = 0; code < dtypes_.size(); ++code) {
     const std::string dtype(name(static_cast<DType>(code)));
-    if (PyObject_HasAttrString(torch.get(), dtype.c_str()) != 0) dtypes_[code] = attribute(torch.get(), dtype);
+    if (PyObject_HasAttrString(torch.get(), dtype.c_str()) != 0)
+      dtypes_[code] = attribute(torch.get(), dtype);
   }
   view_ = attribute(attribute(torch.get(), "Tensor").get(), "view");
   module_class_ = attribute(import_module("torch.nn").get(), "Module");
@@ -120,9 +121,10 @@ TorchTensors::TorchTensors() {
 PyRef TorchTensors::to_torch(const Tensor& tensor) const {
   PyObject* dtype = dtypes_[static_cast<std::size_t>(tensor.dtype())].get();
   if (dtype == nullptr) {
-    throw Error(ErrorCode::Usage, "make a tensor of " + std::string(name(tensor.dtype())) +
-                                      ": this worker's torch has no such dtype; choose another interpreter, or "
-                                      "convert the tensor before");
+    throw Error(ErrorCode::Usage,
+                "make a tensor of " + std::string(name(tensor.dtype())) +
+                    ": this worker's torch has no such dtype; choose another interpreter, or "
+                    "convert the tensor before");
   }
   if (tensor.count() == 0) {
     const PyRef arguments = checked(PyTuple_New(1));

@@ -58,9 +58,10 @@ void add_alone(BlockLayout& layout, std::span<const Tensor* const> tensors, std:
 
 void require_few_repeats(const Tensor& tensor) {
   if (without_repeats(tensor).bytes() / kRepeatsMax <= tensor.extent_bytes()) return;
-  throw Error(ErrorCode::Usage, "send a tensor of " + std::to_string(tensor.count()) + " elements that overlap in " +
-                                    std::to_string(tensor.extent_bytes()) +
-                                    " bytes, beside another one that lies there: send a copy of it (contiguous())");
+  throw Error(ErrorCode::Usage,
+              "send a tensor of " + std::to_string(tensor.count()) + " elements that overlap in " +
+                  std::to_string(tensor.extent_bytes()) +
+                  " bytes, beside another one that lies there: send a copy of it (contiguous())");
 }
 
 // Overlapping tensors keep their distances, and so their alignment where the first one keeps its own.
@@ -104,7 +105,8 @@ Tensor without_repeats(const Tensor& tensor) {
   std::ranges::sort(dimensions);
   std::vector<std::int64_t> shape, steps;
   for (const auto& [stride, size] : dimensions) {
-    const std::int64_t steps_of_inner = steps.empty() || stride % steps.back() != 0 ? 0 : stride / steps.back();
+    const std::int64_t steps_of_inner =
+        steps.empty() || stride % steps.back() != 0 ? 0 : stride / steps.back();
     if (steps_of_inner != 0 && steps_of_inner <= shape.back()) {
       shape.back() += (size - 1) * steps_of_inner;
     } else {
@@ -135,7 +137,8 @@ BlockLayout lay_out(std::span<const Tensor* const> tensors) {
   return layout;
 }
 
-Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block, std::shared_ptr<void> owner) {
+Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block,
+              std::shared_ptr<void> owner) {
   std::byte* data = block + layout.begin;
   if (layout.strides.empty()) return Tensor(tensor.dtype(), tensor.shape(), std::move(owner), data);
   return Tensor::strided(tensor.dtype(), tensor.shape(), layout.strides, std::move(owner), data);

@@ -32,7 +32,8 @@ struct BlockLayout {
 BlockLayout lay_out(std::span<const Tensor* const> tensors);
 
 // The tensor as it will lie in its block, whose memory begins at `block` and is kept by `owner`.
-Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block, std::shared_ptr<void> owner);
+Tensor placed(const Tensor& tensor, const TensorLayout& layout, std::byte* block,
+              std::shared_ptr<void> owner);
 
 // The same elements in other dimensions, in which as few as possible are met twice: windows over a row are the row. Their
 // order is another one.

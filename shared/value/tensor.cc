@@ -191,7 +191,9 @@ Tensor Tensor::zeros(DType dtype, std::vector<std::int64_t> shape) {
   const std::size_t bytes = checked_count(shape) * item_bytes(dtype);
   std::shared_ptr<std::byte[]> memory(new (std::nothrow) std::byte[bytes == 0 ? 1 : bytes]());
   std::byte* data = memory.get();
-  if (data == nullptr) throw Error(ErrorCode::System, "make a tensor of " + std::to_string(bytes) + " bytes: the system has no room for it");
+  if (data == nullptr)
+    throw Error(ErrorCode::System,
+                "make a tensor of " + std::to_string(bytes) + " bytes: the system has no room for it");
   return Tensor(dtype, std::move(shape), std::move(memory), data);
 }
 

@@ -60,9 +60,10 @@ struct Describe {
 
 // Names of the alternatives, in the variant's order.
 constexpr const char* kKindNames[] = {
-    "None",           "a bool", "an int",  "a float", "a complex",     "a str",   "bytes",        "a large int",
-    "an ellipsis",    "a range", "a path", "a torch constant", "a numpy scalar", "a list",  "a tuple", "a named tuple",
-    "a set",          "a dict",  "a slice", "a torch.device", "a torch.Size", "a tensor", "a numpy array", "an image",
+    "None",           "a bool",         "an int",       "a float",       "a complex",     "a str",
+    "bytes",          "a large int",    "an ellipsis",  "a range",       "a path",        "a torch constant",
+    "a numpy scalar", "a list",         "a tuple",      "a named tuple", "a set",         "a dict",
+    "a slice",        "a torch.device", "a torch.Size", "a tensor",      "a numpy array", "an image",
     "a file",         "a handle"};
 static_assert(std::size(kKindNames) == std::variant_size_v<Value::Variant>);
 

@@ -37,10 +37,8 @@ class Reading {
     const std::size_t nodes_before = nodes_;
     const std::size_t deepest_before = std::exchange(deepest_, depth_);
     Value value = read_content(tag);
-    shared_[number] = {.is_complete = true,
-                       .value = value,
-                       .nodes = nodes_ - nodes_before,
-                       .depth = deepest_ - depth_};
+    shared_[number] = {
+        .is_complete = true, .value = value, .nodes = nodes_ - nodes_before, .depth = deepest_ - depth_};
     deepest_ = std::max(deepest_, deepest_before);
     return value;
   }
@@ -207,7 +205,8 @@ class Reading {
     NamedTuple tuple;
     reader_(tuple.type, tuple.fields);
     tuple.items = read_items();
-    if (tuple.items.size() != tuple.fields.size()) wire::malformed("a named tuple has not one name for each item");
+    if (tuple.items.size() != tuple.fields.size())
+      wire::malformed("a named tuple has not one name for each item");
     return tuple;
   }
 

@@ -44,8 +44,10 @@ inline constexpr Tag kTagLast = Tag::Reference;
 // From here on copies of a value share it, so that it may be marked.
 inline constexpr Tag kTagFirstShared = Tag::List;
 static_assert(static_cast<std::size_t>(Tag::Handle) + 1 == std::variant_size_v<Value::Variant>);
-static_assert(std::same_as<std::variant_alternative_t<static_cast<std::size_t>(kTagFirstShared), Value::Variant>, Value::Box<List>> &&
-              Value::kIsShared<List> && !Value::kIsShared<Scalar>);
+static_assert(
+    std::same_as<std::variant_alternative_t<static_cast<std::size_t>(kTagFirstShared), Value::Variant>,
+                 Value::Box<List>> &&
+    Value::kIsShared<List> && !Value::kIsShared<Scalar>);
 
 // Of a tensor, in one byte.
 enum TensorFlags : std::uint8_t { kStrided = 1, kRequiresGrad = 2, kParameter = 4 };

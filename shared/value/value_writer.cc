@@ -151,9 +151,9 @@ class Writing {
   void put(const Tensor& tensor) {
     const TensorLayout& layout = placed_.tensors[tensors_.index_of(tensor)];
     const bool is_strided = !tensor.is_contiguous();
-    const auto flags = static_cast<std::uint8_t>((is_strided ? kStrided : 0) |
-                                                 (tensor.requires_grad() ? kRequiresGrad : 0) |
-                                                 (tensor.is_parameter() ? kParameter : 0));
+    const auto flags =
+        static_cast<std::uint8_t>((is_strided ? kStrided : 0) | (tensor.requires_grad() ? kRequiresGrad : 0) |
+                                  (tensor.is_parameter() ? kParameter : 0));
     writer_(static_cast<std::uint8_t>(tensor.dtype()), flags, tensor.shape());
     if (is_strided) writer_(layout.strides);
     if (tensor.count() != 0) writer_(layout.block, layout.begin);

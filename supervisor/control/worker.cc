@@ -31,7 +31,7 @@ constexpr process::Milliseconds kEndDeadline{5000};
 std::uint64_t data_area_bytes(std::uint64_t memory_bytes) {
   std::uint64_t budget = memory_bytes;
   if (budget == 0) {
-    struct sysinfo machine{};
+    struct sysinfo machine {};
     ::sysinfo(&machine);
     budget = std::uint64_t{machine.totalram} * machine.mem_unit;
   }

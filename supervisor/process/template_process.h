@@ -23,8 +23,8 @@ struct ForkedWorker {
 };
 
 struct TemplatePlan {
-  std::string python;     // absolute path of the interpreter
-  std::string extension;  // of the worker
+  std::string python;                                       // absolute path of the interpreter
+  std::string extension;                                    // of the worker
   wire::WorkerOutput output = wire::WorkerOutput::Inherit;  // what becomes of what it prints
 };
 

@@ -77,7 +77,7 @@ TEST_F(Fetch, AFetchWaitsForTheOneThatHasTheLockAndSaysSo) {
   succeed();
   const int lock = ::open(place().lock_file().c_str(), O_RDWR | O_CLOEXEC);
   ASSERT_GE(lock, 0);
-  struct flock whole{};
+  struct flock whole {};
   whole.l_type = F_WRLCK;
   ASSERT_EQ(::fcntl(lock, F_SETLK, &whole), 0);
   Fetcher waiting(job(std::nullopt));

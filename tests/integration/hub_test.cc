@@ -206,8 +206,8 @@ TEST_F(HubTest, AnAnswerIsTakenOnce) {
 }
 
 TEST_F(HubTest, AProgramMayIgnoreTheEndOfItsChildren) {
-  struct sigaction before{};
-  struct sigaction ignore{};
+  struct sigaction before {};
+  struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGCHLD, &ignore, &before);
   {

@@ -99,9 +99,12 @@ class LeaksTest : public testing::Test {
     ProcessUsage now;
     EXPECT_TRUE(happens([&] {
       now = tests::usage_of(process.pid);
-      return now.descriptors <= before.descriptors && now.threads <= before.threads && now.children <= before.children;
-    })) << process.name << ": descriptors " << before.descriptors << " -> " << now.descriptors << ", threads "
-        << before.threads << " -> " << now.threads << ", children " << before.children << " -> " << now.children;
+      return now.descriptors <= before.descriptors && now.threads <= before.threads &&
+             now.children <= before.children;
+    })) << process.name
+        << ": descriptors " << before.descriptors << " -> " << now.descriptors << ", threads "
+        << before.threads << " -> " << now.threads << ", children " << before.children << " -> "
+        << now.children;
     std::printf("%s: memory %zu -> %zu KiB, %zu descriptors\n", process.name.c_str(), before.memory_kib,
                 now.memory_kib, now.descriptors);
     if (!kMemoryIsTold) return;

@@ -35,17 +35,18 @@ void expect_same(const at::Tensor& tensor, const at::Tensor& expected) {
 
 TEST_F(TorchModuleTest, EveryTensorOfLibtorchMakesTheRoundTrip) {
   for (const at::ScalarType type :
-       {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16, at::kFloat,
-        at::kDouble, at::kComplexHalf, at::kComplexFloat, at::kComplexDouble}) {
+       {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16,
+        at::kFloat, at::kDouble, at::kComplexHalf, at::kComplexFloat, at::kComplexDouble}) {
     const at::Tensor full = at::arange(24).view({2, 3, 4}).to(type);
-    for (const at::Tensor& tensor : {full, full.transpose(0, 2), full.select(0, 1), full.slice(2, 0, 4, 4),
-                                     full.slice(0, 0, 1).expand({5, 3, 4}), at::empty({0, 3}, full.options()),
-                                     full.index({1, 1, 1})}) {
+    for (const at::Tensor& tensor :
+         {full, full.transpose(0, 2), full.select(0, 1), full.slice(2, 0, 4, 4),
+          full.slice(0, 0, 1).expand({5, 3, 4}), at::empty({0, 3}, full.options()), full.index({1, 1, 1})}) {
       const at::Tensor back = echo(tensor).toTensor();
       // Gaps are not sent.
-      expect_same(back, tensor.is_non_overlapping_and_dense() || tensor.is_contiguous() || tensor.stride(0) == 0
-                            ? tensor
-                            : tensor.contiguous());
+      expect_same(back,
+                  tensor.is_non_overlapping_and_dense() || tensor.is_contiguous() || tensor.stride(0) == 0
+                      ? tensor
+                      : tensor.contiguous());
     }
   }
 }

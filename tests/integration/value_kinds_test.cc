@@ -69,7 +69,8 @@ TEST_P(ValueKindsTest, PythonSeesItsOwnTypes) {
       {Tensor::zeros(DType::Float32, {2}), "torch.Tensor"},
       {Array{Tensor::zeros(DType::Float32, {2})}, "numpy.ndarray"},
       {Scalar{.dtype = DType::Int16}, "numpy.int16"},
-      {Image{.mode = "L", .width = 1, .height = 1, .pixels = Tensor::zeros(DType::UInt8, {1})}, "PIL.Image.Image"}};
+      {Image{.mode = "L", .width = 1, .height = 1, .pixels = Tensor::zeros(DType::UInt8, {1})},
+       "PIL.Image.Image"}};
   for (const auto& [value, type] : expected)
     EXPECT_EQ(call("types", {value})[0].text(), type) << value.describe();
 }
@@ -129,10 +130,14 @@ TEST_P(ValueKindsTest, AValueThatHoldsItselfOrRepeatsWithoutEndIsRefused) {
 
 TEST_P(ValueKindsTest, WhatDoesNotTravelIsAHandleThatSaysWhatItIs) {
   const Value handles = call("handles");
-  const std::pair<const char*, const char*> expected[] = {
-      {"sparse", "layout=torch.sparse_coo"}, {"csr", "layout=torch.sparse_csr"}, {"quantized", "quantization_scheme"},
-      {"meta", "device='meta'"},             {"nested", "nested_tensor"},        {"objects", "dtype=object"},
-      {"dates", "datetime64"},               {"default dict", "defaultdict"}};
+  const std::pair<const char*, const char*> expected[] = {{"sparse", "layout=torch.sparse_coo"},
+                                                          {"csr", "layout=torch.sparse_csr"},
+                                                          {"quantized", "quantization_scheme"},
+                                                          {"meta", "device='meta'"},
+                                                          {"nested", "nested_tensor"},
+                                                          {"objects", "dtype=object"},
+                                                          {"dates", "datetime64"},
+                                                          {"default dict", "defaultdict"}};
   for (const auto& [name, words] : expected) {
     const Value* handle = handles.find(name);
     ASSERT_TRUE(handle != nullptr && handle->is<Handle>()) << name;

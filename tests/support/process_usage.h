@@ -34,7 +34,8 @@ inline std::vector<pid_t> all_processes() {
   std::vector<pid_t> pids;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string name = entry.path().filename();
-    if (name.find_first_not_of("0123456789") == std::string::npos) pids.push_back(static_cast<pid_t>(std::stol(name)));
+    if (name.find_first_not_of("0123456789") == std::string::npos)
+      pids.push_back(static_cast<pid_t>(std::stol(name)));
   }
   return pids;
 }

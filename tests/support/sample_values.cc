@@ -26,7 +26,8 @@ void add_plain(std::vector<NamedValue>& samples) {
            {"none", None{}},
            {"bools", Tuple{{true, false}}},
            {"ints", Tuple{{0, -1, lowest, std::numeric_limits<std::int64_t>::max()}}},
-           {"large ints", Tuple{{BigInt{"0x8000000000000000"}, BigInt{"-0x123456789abcdef0123456789abcdef"}}}},
+           {"large ints",
+            Tuple{{BigInt{"0x8000000000000000"}, BigInt{"-0x123456789abcdef0123456789abcdef"}}}},
            {"floats", Tuple{{0.0, -0.0, 0.1, inf, -inf, std::nan(""), 5e-324}}},
            {"complex", Tuple{{std::complex<double>(1.5, -2), std::complex<double>(inf, std::nan(""))}}},
            {"texts", Tuple{{"", "text", std::string("a\0b", 3), "\xc3\xa4\xf0\x9f\x98\x80"}}},
@@ -48,9 +49,10 @@ void add_containers(std::vector<NamedValue>& samples) {
            {"dict", Dict{{{"key", 3}, {4, "four"}, {Tuple{{1, 2}}, None{}}, {None{}, 0.5}}}},
            {"ordered dict", Dict{.items = {{"b", 1}, {"a", 2}}, .is_ordered = true}},
            {"named tuple", NamedTuple{"models.Point", {"x", "y"}, {1, Tensor::zeros(DType::Float32, {2})}}},
-           {"return type", NamedTuple{"torch.return_types.max",
-                                      {"values", "indices"},
-                                      {Tensor::zeros(DType::Float32, {2}), Tensor::zeros(DType::Int64, {2})}}},
+           {"return type",
+            NamedTuple{"torch.return_types.max",
+                       {"values", "indices"},
+                       {Tensor::zeros(DType::Float32, {2}), Tensor::zeros(DType::Int64, {2})}}},
            {"shared list", Tuple{{shared, Dict{{{"again", shared}}}}}}})
     samples.push_back(std::move(sample));
 }
@@ -60,12 +62,14 @@ void add_libraries(std::vector<NamedValue>& samples) {
   const float number = 1.5F;
   std::memcpy(scalar.bytes.data(), &number, sizeof number);
   const Image picture{.mode = "RGB", .width = 2, .height = 1, .pixels = patterned(DType::UInt8, {6})};
-  Image indexed{.mode = "P", .width = 2, .height = 2, .pixels = patterned(DType::UInt8, {4}), .palette_mode = "RGB"};
+  Image indexed{
+      .mode = "P", .width = 2, .height = 2, .pixels = patterned(DType::UInt8, {4}), .palette_mode = "RGB"};
   indexed.palette.data = std::string(768, '\x10');
   const Tensor rows = patterned(DType::Int16, {3, 4});
   for (NamedValue& sample : std::vector<NamedValue>{
-           {"torch constants", Tuple{{DType::Float32, TorchConstant{"channels_last"}, TorchConstant{"strided"},
-                                      TorchConstant{"qint8"}, TorchConstant{"per_tensor_affine"}}}},
+           {"torch constants",
+            Tuple{{DType::Float32, TorchConstant{"channels_last"}, TorchConstant{"strided"},
+                   TorchConstant{"qint8"}, TorchConstant{"per_tensor_affine"}}}},
            {"devices", Tuple{{Device{"cpu"}, Device{"cuda", 1}}}},
            {"sizes", Tuple{{Size{}, Size{{1, 2, 3}}}}},
            {"numpy array", Array{rows}},
@@ -91,7 +95,8 @@ void add_tensors(std::vector<NamedValue>& samples, const std::vector<DType>& dty
   const Tensor base = patterned(DType::Float32, {4, 4});
   const Tensor image = patterned(DType::Float32, {1, 4, 5, 3});
   samples.emplace_back("tensor channels_last", view(image, {1, 3, 4, 5}, {60, 1, 15, 3}));
-  samples.emplace_back("tensors that overlap", List{{base, view(base, {4}, {5}), view(base, {2, 2}, {4, 1})}});
+  samples.emplace_back("tensors that overlap",
+                       List{{base, view(base, {4}, {5}), view(base, {2, 2}, {4, 1})}});
   samples.emplace_back("tensor that requires grad", base.with_grad(true));
   samples.emplace_back("parameter", base.with_grad(true, true));
   samples.emplace_back("frozen parameter", base.with_grad(false, true));
@@ -138,17 +143,24 @@ struct Difference {
   std::string operator()(const None&) const { return ""; }
   std::string operator()(const Ellipsis&) const { return ""; }
   std::string operator()(bool flag) const { return unless(other<bool>() == flag, "bools"); }
-  std::string operator()(std::int64_t number) const { return unless(other<std::int64_t>() == number, "ints"); }
+  std::string operator()(std::int64_t number) const {
+    return unless(other<std::int64_t>() == number, "ints");
+  }
   std::string operator()(double number) const { return unless(same_bits(other<double>(), number), "floats"); }
   std::string operator()(const std::complex<double>& number) const {
     const auto& mine = other<std::complex<double>>();
-    return unless(same_bits(mine.real(), number.real()) && same_bits(mine.imag(), number.imag()), "complex numbers");
+    return unless(same_bits(mine.real(), number.real()) && same_bits(mine.imag(), number.imag()),
+                  "complex numbers");
   }
   std::string operator()(const std::string& text) const {
     return other<std::string>() == text ? "" : "'" + other<std::string>() + "' is not '" + text + "'";
   }
-  std::string operator()(const Bytes& bytes) const { return unless(other<Bytes>().data == bytes.data, "bytes"); }
-  std::string operator()(const BigInt& number) const { return unless(other<BigInt>().hex == number.hex, "large ints"); }
+  std::string operator()(const Bytes& bytes) const {
+    return unless(other<Bytes>().data == bytes.data, "bytes");
+  }
+  std::string operator()(const BigInt& number) const {
+    return unless(other<BigInt>().hex == number.hex, "large ints");
+  }
   std::string operator()(const Range& range) const {
     const auto& mine = other<Range>();
     return unless(mine.start == range.start && mine.stop == range.stop && mine.step == range.step, "ranges");
@@ -170,7 +182,8 @@ struct Difference {
   }
   // Of at most one element: the order of others is Python's matter.
   std::string operator()(const Set& set) const {
-    return unless(other<Set>().is_frozen == set.is_frozen, "kinds of sets") + items(other<Set>().items, set.items);
+    return unless(other<Set>().is_frozen == set.is_frozen, "kinds of sets") +
+           items(other<Set>().items, set.items);
   }
   std::string operator()(const Dict& dict) const {
     const auto& mine = other<Dict>();
@@ -185,19 +198,27 @@ struct Difference {
   std::string operator()(const Device& device) const {
     return unless(other<Device>().type == device.type && other<Device>().index == device.index, "devices");
   }
-  std::string operator()(const Size& size) const { return unless(other<Size>().sizes == size.sizes, "sizes"); }
+  std::string operator()(const Size& size) const {
+    return unless(other<Size>().sizes == size.sizes, "sizes");
+  }
   std::string operator()(const Tensor& tensor) const { return tensors(other<Tensor>(), tensor); }
-  std::string operator()(const Array& array) const { return tensors(other<Array>().elements, array.elements); }
+  std::string operator()(const Array& array) const {
+    return tensors(other<Array>().elements, array.elements);
+  }
   std::string operator()(const Image& image) const {
     const auto& mine = other<Image>();
-    return unless(mine.mode == image.mode && mine.width == image.width && mine.height == image.height, "images") +
-           unless(mine.palette_mode == image.palette_mode && mine.palette.data == image.palette.data, "palettes") +
+    return unless(mine.mode == image.mode && mine.width == image.width && mine.height == image.height,
+                  "images") +
+           unless(mine.palette_mode == image.palette_mode && mine.palette.data == image.palette.data,
+                  "palettes") +
            tensors(mine.pixels, image.pixels);
   }
   std::string operator()(const File& file) const {
     return unless(other<File>().name == file.name, "names") + tensors(other<File>().content, file.content);
   }
-  std::string operator()(const Handle& handle) const { return unless(other<Handle>().id == handle.id, "handles"); }
+  std::string operator()(const Handle& handle) const {
+    return unless(other<Handle>().id == handle.id, "handles");
+  }
 
   static std::string items(const std::vector<Value>& mine, const std::vector<Value>& expected) {
     if (mine.size() != expected.size()) return std::to_string(mine.size()) + " items";

@@ -58,7 +58,8 @@ class StandinWorker {
     const ValueWriteContext places{.place_tensors = [this](std::span<const Tensor* const> tensors) {
       PlacedTensors placed;
       for (const Tensor* tensor : tensors) {
-        placed.tensors.push_back({.block = static_cast<std::uint32_t>(placed.blocks.size()), .begin = 0, .strides = {}});
+        placed.tensors.push_back(
+            {.block = static_cast<std::uint32_t>(placed.blocks.size()), .begin = 0, .strides = {}});
         placed.blocks.push_back(channel_.lend(tensor->owner()));
         if (lie_ == "lie_block") placed.blocks.back().offset = 64;
       }

@@ -47,7 +47,8 @@ class ChannelTest : public testing::Test {
                            .directory = {},
                            .descriptors = {},
                            .die_with_parent = true});
-    client_ = std::make_shared<ClientChannel>(posix::UniqueFd(::dup(memory.get())), posix::open_pidfd(child_.pid()));
+    client_ = std::make_shared<ClientChannel>(posix::UniqueFd(::dup(memory.get())),
+                                              posix::open_pidfd(child_.pid()));
     worker_ = std::make_unique<WorkerChannel>(std::move(memory), control_worker_.get());
   }
   ~ChannelTest() override {

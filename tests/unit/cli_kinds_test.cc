@@ -41,7 +41,8 @@ TEST(Kinds, SmallOnesAreShownAsPythonWritesThem) {
       {Set{}, "set()\n"},
       {Set{.items = {1}, .is_frozen = true}, "frozenset({1})\n"},
       {NamedTuple{"models.Point", {"x", "y"}, {1, "b"}}, "Point(x=1, y='b')\n"},
-      {Image{.mode = "L", .width = 2, .height = 1, .pixels = bits(DType::UInt8, {1, 2})}, "an image L 2x1\n"}};
+      {Image{.mode = "L", .width = 2, .height = 1, .pixels = bits(DType::UInt8, {1, 2})},
+       "an image L 2x1\n"}};
   for (const auto& [value, text] : expected)
     EXPECT_EQ(text_of(value), text);
 }
@@ -80,7 +81,8 @@ TEST(Kinds, FloatsOfEightBitsHaveTheirNumbers) {
   EXPECT_EQ(data_of(bits(DType::Float8E5M2, {0x3c, 0x7b, 0x7c, 0x7e, 1})),
             Json({1.0, 57344.0, "inf", "nan", 0x1p-16}));
   EXPECT_EQ(data_of(bits(DType::Float8E4M3FnUz, {0x40, 0x7f, 0x80, 1})), Json({1.0, 240.0, "nan", 0x1p-10}));
-  EXPECT_EQ(data_of(bits(DType::Float8E5M2FnUz, {0x40, 0x7f, 0x80, 1})), Json({1.0, 57344.0, "nan", 0x1p-17}));
+  EXPECT_EQ(data_of(bits(DType::Float8E5M2FnUz, {0x40, 0x7f, 0x80, 1})),
+            Json({1.0, 57344.0, "nan", 0x1p-17}));
   EXPECT_EQ(data_of(bits(DType::Float8E8M0FnU, {127, 255, 0, 130})), Json({1.0, "nan", 0x1p-127, 8.0}));
 }
 

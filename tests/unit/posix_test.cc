@@ -83,10 +83,10 @@ TEST(Memory, MappingsOfOneMemfdShareTheirBytesAndHolesGivePagesBack) {
   const Mapping right = Mapping::of(fd.get(), 1 << 20);
   std::memset(left.data(), 7, 1 << 20);
   EXPECT_EQ(right.data()[5000], std::byte{7});
-  struct stat before{};
+  struct stat before {};
   ASSERT_EQ(::fstat(fd.get(), &before), 0);
   punch_hole(fd.get(), 4096, (1 << 20) - 4096);
-  struct stat after{};
+  struct stat after {};
   ASSERT_EQ(::fstat(fd.get(), &after), 0);
   EXPECT_LT(after.st_blocks, before.st_blocks);
   EXPECT_EQ(right.data()[5000], std::byte{0});
@@ -150,8 +150,8 @@ TEST(Process, AProgramThatCannotBeStartedIsAnError) {
 }
 
 TEST(Process, AChildThatEndedBeforeItCouldBeFollowedHasEnded) {
-  struct sigaction before{};
-  struct sigaction ignore{};
+  struct sigaction before {};
+  struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGCHLD, &ignore, &before);
   const pid_t pid = ::fork();

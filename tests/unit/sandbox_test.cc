@@ -109,10 +109,10 @@ TEST_F(Sandbox, AFileCannotBeEmptiedByReadingIt) {
 }
 
 TEST_F(Sandbox, ModesAndTimesOnlySeemToChange) {
-  struct stat before{};
+  struct stat before {};
   ASSERT_EQ(::stat(scratch_file().c_str(), &before), 0);
   expect_allowed([&] { return errno_of(::chmod(scratch_file().c_str(), 07777)); });
-  struct stat after{};
+  struct stat after {};
   ASSERT_EQ(::stat(scratch_file().c_str(), &after), 0);
   EXPECT_EQ(after.st_mode, before.st_mode);
 }

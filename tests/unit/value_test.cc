@@ -143,8 +143,7 @@ TEST(ValueCodec, TheBoundsOfASliceMayBeTensors) {
 
 // Three times three elements that repeat, in nine bytes: as many as they would fill without gaps.
 TEST(ValueCodec, WhatLiesBetweenElementsThatRepeatIsNotSent) {
-  const Tensor secrets =
-      Tensor::of<std::uint8_t>(DType::UInt8, {9}, {1, 66, 66, 66, 1, 66, 66, 66, 1});
+  const Tensor secrets = Tensor::of<std::uint8_t>(DType::UInt8, {9}, {1, 66, 66, 66, 1, 66, 66, 66, 1});
   const Tensor repeated = Tensor::strided(DType::UInt8, {3, 3}, {0, 4}, secrets.owner(), secrets.data());
   const Tensor first = Tensor::strided(DType::UInt8, {1}, {1}, secrets.owner(), secrets.data());
   HeapBlocks blocks;
@@ -235,8 +234,7 @@ TEST(ValueCodec, WhatLiesBetweenTensorsIsNotSent) {
 
 TEST(ValueCodec, AnExpandedTensorSendsItsElementsOnce) {
   const Tensor one = Tensor::of<double>(DType::Float64, {1}, {0.5});
-  const Tensor many =
-      Tensor::strided(DType::Float64, {1000, 1000}, {0, 0}, one.owner(), one.data());
+  const Tensor many = Tensor::strided(DType::Float64, {1000, 1000}, {0, 0}, one.owner(), one.data());
   HeapBlocks blocks;
   const Tensor copy = from_bytes(to_bytes(many, blocks), blocks).tensor();
   EXPECT_LE(blocks.used_bytes(), 16U);
@@ -251,13 +249,14 @@ TEST(ValueCodec, ATensorThatLeavesItsBlockIsAProtocolViolation) {
     std::uint64_t begin;
   };
   constexpr std::int64_t kHuge = std::int64_t{1} << 62;
-  for (const Lie& lie : {Lie{{4}, {1}, 0, 4}, Lie{{4}, {1}, 1, 0}, Lie{{2}, {4}, 0, 0}, Lie{{2}, {-1}, 0, 8},
-                         Lie{{2}, {kHuge}, 0, 0}, Lie{{2, 2}, {kHuge, kHuge}, 0, 0}, Lie{{1}, {1}, 0, 2},
-                         Lie{{kHuge, kHuge}, {0, 0}, 0, 0}, Lie{{2}, {1, 1}, 0, 0}, Lie{{1}, {1}, 0, ~0ULL - 3}}) {
+  for (const Lie& lie :
+       {Lie{{4}, {1}, 0, 4}, Lie{{4}, {1}, 1, 0}, Lie{{2}, {4}, 0, 0}, Lie{{2}, {-1}, 0, 8},
+        Lie{{2}, {kHuge}, 0, 0}, Lie{{2, 2}, {kHuge, kHuge}, 0, 0}, Lie{{1}, {1}, 0, 2},
+        Lie{{kHuge, kHuge}, {0, 0}, 0, 0}, Lie{{2}, {1, 1}, 0, 0}, Lie{{1}, {1}, 0, ~0ULL - 3}}) {
     wire::SpanWriter writer;
-    writer(std::uint32_t{1}, Block{.segment = 0, .offset = 0, .bytes = 16}, static_cast<std::uint8_t>(Tag::Tensor),
-           static_cast<std::uint8_t>(DType::Float32), std::uint8_t{kStrided}, lie.shape, lie.strides, lie.block,
-           lie.begin);
+    writer(std::uint32_t{1}, Block{.segment = 0, .offset = 0, .bytes = 16},
+           static_cast<std::uint8_t>(Tag::Tensor), static_cast<std::uint8_t>(DType::Float32),
+           std::uint8_t{kStrided}, lie.shape, lie.strides, lie.block, lie.begin);
     const auto bytes = writer.take_bytes();
     HeapBlocks blocks;
     EXPECT_THROW(from_bytes(bytes, blocks), Error) << lie.shape[0] << " " << lie.strides[0];

@@ -131,9 +131,8 @@ decltype(auto) with_items(const Tensor& tensor, Work work) {
 }
 
 template <typename Item>
-constexpr bool kIsComplex =
-    std::is_same_v<Item, std::complex<float>> || std::is_same_v<Item, std::complex<double>> ||
-    std::is_same_v<Item, ComplexHalf>;
+constexpr bool kIsComplex = std::is_same_v<Item, std::complex<float>> ||
+                            std::is_same_v<Item, std::complex<double>> || std::is_same_v<Item, ComplexHalf>;
 
 template <typename Item>
 auto widen(const Item& item) {

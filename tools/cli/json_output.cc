@@ -68,11 +68,16 @@ struct ToJson {
     return {{"type", "handle"}, {"class", handle.class_name}, {"repr", Object(Value(handle)).repr()}};
   }
 
-  Json operator()(const Tensor& tensor) const { return elements_to_json("tensor", in_row_major_order(tensor)); }
-  Json operator()(const Array& array) const { return elements_to_json("array", in_row_major_order(array.elements)); }
+  Json operator()(const Tensor& tensor) const {
+    return elements_to_json("tensor", in_row_major_order(tensor));
+  }
+  Json operator()(const Array& array) const {
+    return elements_to_json("array", in_row_major_order(array.elements));
+  }
   Json operator()(const Scalar& scalar) const { return number_to_json(number_of(scalar)); }
   Json operator()(const std::complex<double>& number) const {
-    return {{"type", "complex"}, {"real", cli::to_json(number.real())}, {"imag", cli::to_json(number.imag())}};
+    return {
+        {"type", "complex"}, {"real", cli::to_json(number.real())}, {"imag", cli::to_json(number.imag())}};
   }
   Json operator()(const BigInt& number) const { return {{"type", "int"}, {"hex", number.hex}}; }
   Json operator()(const Ellipsis&) const { return {{"type", "ellipsis"}}; }
@@ -87,11 +92,15 @@ struct ToJson {
     return {{"type", "torch"}, {"name", "torch." + constant.name}};
   }
   Json operator()(const Device& device) const {
-    return {{"type", "device"}, {"device", device.type + (device.index ? ":" + std::to_string(*device.index) : "")}};
+    return {{"type", "device"},
+            {"device", device.type + (device.index ? ":" + std::to_string(*device.index) : "")}};
   }
   Json operator()(const Size& size) const { return {{"type", "size"}, {"sizes", size.sizes}}; }
   Json operator()(const NamedTuple& tuple) const {
-    return {{"type", "tuple"}, {"class", tuple.type}, {"fields", tuple.fields}, {"items", items_to_json(tuple.items)}};
+    return {{"type", "tuple"},
+            {"class", tuple.type},
+            {"fields", tuple.fields},
+            {"items", items_to_json(tuple.items)}};
   }
   Json operator()(const Set& set) const {
     return {{"type", set.is_frozen ? "frozenset" : "set"}, {"items", items_to_json(set.items)}};

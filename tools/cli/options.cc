@@ -89,7 +89,9 @@ void add_output_options(CLI::App& app, Options& options) {
 }
 
 void add_run_options(CLI::App& app, Options& options, Raw& raw) {
-  app.add_option("-a", raw.arguments, "argument of the entrypoint: JSON, None, True, False, file:PATH (a copy for the worker), else a string")
+  app.add_option("-a", raw.arguments,
+                 "argument of the entrypoint: JSON, None, True, False, file:PATH (a copy for the worker), "
+                 "else a string")
       ->type_name("[NAME=]VALUE")
       ->allow_extra_args(false);
   app.add_option(

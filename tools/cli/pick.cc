@@ -108,7 +108,8 @@ Tensor tensor_row(const Value& value, const Tensor& tensor, const Step& step) {
   const auto rows = static_cast<std::size_t>(tensor.shape().front());
   const std::size_t row = position(value, step, rows);
   const std::vector<std::int64_t> strides = tensor.strides();
-  std::byte* data = tensor.data() + row * static_cast<std::size_t>(strides.front()) * item_bytes(tensor.dtype());
+  std::byte* data =
+      tensor.data() + row * static_cast<std::size_t>(strides.front()) * item_bytes(tensor.dtype());
   return Tensor::strided(tensor.dtype(), {tensor.shape().begin() + 1, tensor.shape().end()},
                          {strides.begin() + 1, strides.end()}, tensor.owner(), data);
 }

@@ -79,7 +79,7 @@ void fill_standard_descriptors() {
 }
 
 void end_on_interrupt() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = handle_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
 }

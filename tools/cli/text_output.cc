@@ -73,7 +73,9 @@ struct Inline {
   std::string operator()(double number) const { return format_real(number); }
   std::string operator()(const std::string& text) const { return "'" + one_line(printable(text)) + "'"; }
   std::string operator()(const Bytes& bytes) const { return std::to_string(bytes.data.size()) + " bytes"; }
-  std::string operator()(const std::complex<double>& number) const { return "(" + FormatNumber{}(number) + ")"; }
+  std::string operator()(const std::complex<double>& number) const {
+    return "(" + FormatNumber{}(number) + ")";
+  }
   std::string operator()(const BigInt& number) const { return number.hex; }
   std::string operator()(const Ellipsis&) const { return "..."; }
   std::string operator()(const Range& range) const {
@@ -81,7 +83,9 @@ struct Inline {
     return "range(" + std::to_string(range.start) + ", " + std::to_string(range.stop) + step + ")";
   }
   std::string operator()(const Path& path) const { return "Path('" + one_line(printable(path.text)) + "')"; }
-  std::string operator()(const TorchConstant& constant) const { return "torch." + one_line(printable(constant.name)); }
+  std::string operator()(const TorchConstant& constant) const {
+    return "torch." + one_line(printable(constant.name));
+  }
   std::string operator()(const Scalar& scalar) const { return format(number_of(scalar)); }
   std::string operator()(const NamedTuple& tuple) const {
     std::string text;
@@ -131,7 +135,8 @@ class TreeWriter {
 
   void write(const Value& value, const std::string& margin) {
     if (value.is<Tensor>()) return write_tensor("tensor", in_row_major_order(value.tensor()), margin);
-    if (value.is<Array>()) return write_tensor("array", in_row_major_order(value.as<Array>().elements), margin);
+    if (value.is<Array>())
+      return write_tensor("array", in_row_major_order(value.as<Array>().elements), margin);
     if (value.is<Handle>()) return write_handle(value, margin);
     const std::string line = is_plain(value) ? Inline::of(value) : "";
     const bool has_items = value.items() != nullptr || value.is<Dict>();
@@ -186,7 +191,8 @@ class TreeWriter {
         write_item(Inline::of(key), item, margin);
       } else {
         const bool has_names = value.is<NamedTuple>();
-        const std::string label = has_names ? one_line(printable(value.as<NamedTuple>().fields[i])) : std::to_string(i);
+        const std::string label =
+            has_names ? one_line(printable(value.as<NamedTuple>().fields[i])) : std::to_string(i);
         write_item(label, (*value.items())[i], margin);
       }
     }

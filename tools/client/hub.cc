@@ -29,7 +29,8 @@ Hub& Hub::operator=(Hub&& other) noexcept {
 }
 
 std::unique_ptr<client::PendingCall> Hub::begin_load(const std::string& repository, const std::string& entry,
-                                                     Arguments arguments, Keywords keywords, CallOptions options) {
+                                                     Arguments arguments, Keywords keywords,
+                                                     CallOptions options) {
   channel::CallRequest request =
       request_of(channel::Verb::Load, entry, std::move(arguments), std::move(keywords));
   request.grad_enabled = options.grad;
@@ -43,15 +44,16 @@ Future Hub::load_async(const std::string& repository, const std::string& entry, 
   return Future(begin_load(repository, entry, std::move(arguments), std::move(keywords), std::move(options)));
 }
 
-Value Hub::load(const std::string& repository, const std::string& entry, Arguments arguments, Keywords keywords,
-                CallOptions options) {
+Value Hub::load(const std::string& repository, const std::string& entry, Arguments arguments,
+                Keywords keywords, CallOptions options) {
   Value* changed = options.changed_state;
-  return begin_load(repository, entry, std::move(arguments), std::move(keywords), std::move(options))->get(changed);
+  return begin_load(repository, entry, std::move(arguments), std::move(keywords), std::move(options))
+      ->get(changed);
 }
 
 std::vector<std::string> Hub::list(const std::string& repository) {
-  const Value names = session_->open_worker(repository)
-                          ->perform(request_of(channel::Verb::List, ""), "list the entrypoints");
+  const Value names =
+      session_->open_worker(repository)->perform(request_of(channel::Verb::List, ""), "list the entrypoints");
   std::vector<std::string> list;
   for (const Value& name : names.as<List>().items)
     list.push_back(name.text());
@@ -77,9 +79,9 @@ std::vector<Value> Hub::make_inputs(const std::string& repository, const std::ve
     items.items.emplace_back(Tuple{{spec.spec, content}});
   }
   const Value seed_value = seed ? Value(static_cast<std::int64_t>(*seed)) : Value();
-  const Value inputs = session_->open_worker(repository)
-                           ->perform(request_of(channel::Verb::MakeInputs, "", {seed_value, items}),
-                                     "make the inputs");
+  const Value inputs =
+      session_->open_worker(repository)
+          ->perform(request_of(channel::Verb::MakeInputs, "", {seed_value, items}), "make the inputs");
   if (!inputs.is<Tuple>() || inputs.size() != specs.size()) {
     throw Error(ErrorCode::Protocol, "make " + std::to_string(specs.size()) + " inputs: the worker of " +
                                          repository + " answered with " + inputs.describe());

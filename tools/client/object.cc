@@ -164,7 +164,9 @@ std::optional<Value> ObjectIterator::next() {
 }
 
 With::With(Object manager)
-    : manager_(std::move(manager)), exceptions_(std::uncaught_exceptions()), value_(manager_.operate("enter")) {}
+    : manager_(std::move(manager)),
+      exceptions_(std::uncaught_exceptions()),
+      value_(manager_.operate("enter")) {}
 
 With::~With() {
   const bool fails = std::uncaught_exceptions() > exceptions_;

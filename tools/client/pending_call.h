@@ -22,9 +22,9 @@ using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
 // What a call is begun with beside its request.
 struct CallPlan {
-  std::string what;                     // names it in errors: "call forward"
-  std::chrono::milliseconds limit{0};   // 0: none
-  bool waits_for_slot = false;          // where too many are in flight, rather than throw
+  std::string what;                                // names it in errors: "call forward"
+  std::chrono::milliseconds limit{0};              // 0: none
+  bool waits_for_slot = false;                     // where too many are in flight, rather than throw
   std::shared_ptr<LoadBracket> bracket = nullptr;  // of a load
 };
 
@@ -32,7 +32,8 @@ struct CallPlan {
 class PendingCall {
  public:
   // Without a ticket: the worker had ended before the call began, and `get` says so. `state` is the caller's.
-  PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket, CallPlan plan, Value state);
+  PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket, CallPlan plan,
+              Value state);
   ~PendingCall();
 
   // `changed`, where it is not null, gets what the call changed of the caller's state, also where this throws.

@@ -79,7 +79,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   std::mutex workers_mutex_;  // guards the group below
   std::condition_variable worker_opened_;
-  std::map<std::uint64_t, Kept> workers_;  // by number; one that is held here only is idle
+  std::map<std::uint64_t, Kept> workers_;               // by number; one that is held here only is idle
   std::map<std::string, std::uint64_t> by_repository_;  // any spelling, and its worker's number
   std::uint64_t uses_ = 0;
   std::size_t openings_ = 0;

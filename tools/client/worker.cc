@@ -27,7 +27,8 @@ std::string file_advice(const RemoteException& remote) {
   const std::string path = remote.message.substr(begin + 1, end - begin - 1);
   std::error_code failure;
   if (!std::filesystem::is_regular_file(path, failure)) return "";
-  return "; this program can read that file, and its worker cannot: pass a copy of it, hubcell::File::read(path) or "
+  return "; this program can read that file, and its worker cannot: pass a copy of it, "
+         "hubcell::File::read(path) or "
          "file:PATH on the command line";
 }
 
@@ -37,7 +38,8 @@ Worker::Worker(std::shared_ptr<Session> session, wire::WorkerOpened opened,
                std::vector<posix::UniqueFd> descriptors)
     : session_(std::move(session)),
       opened_(std::move(opened)),
-      channel_(std::make_shared<channel::ClientChannel>(std::move(descriptors[0]), std::move(descriptors[1]))) {}
+      channel_(
+          std::make_shared<channel::ClientChannel>(std::move(descriptors[0]), std::move(descriptors[1]))) {}
 
 Worker::~Worker() {
   try {
@@ -74,7 +76,8 @@ void Worker::check_handle(const Handle& handle) const {
   const auto* lease = static_cast<const HandleLease*>(handle.lease.get());
   if (lease == nullptr) throw Error(ErrorCode::StaleHandle, "pass a handle: it names no object");
   if (lease->worker.get() == this) return;
-  throw Error(ErrorCode::Usage, "pass a " + handle.class_name + " of " + lease->worker->label() + " to " + label() +
+  throw Error(ErrorCode::Usage, "pass a " + handle.class_name + " of " + lease->worker->label() + " to " +
+                                    label() +
                                     ": an object stays in its own worker; pass tensors or plain values");
 }
 
@@ -91,7 +94,8 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPla
     return allocated;
   };
   const ValueWriteContext context{
-      .place_tensors = [&](std::span<const Tensor* const> tensors) { return place_copies(tensors, allocate); },
+      .place_tensors =
+          [&](std::span<const Tensor* const> tensors) { return place_copies(tensors, allocate); },
       .check_handle = [this](const Handle& handle) { check_handle(handle); }};
   request.state = generator_.begin(state);
   try {
@@ -122,11 +126,13 @@ channel::Ticket Worker::enter_slot(std::span<const std::byte> request, const Cal
 }
 
 Value Worker::perform(channel::CallRequest request, std::string what) {
-  return begin(std::move(request), {.what = std::move(what), .limit = options().deadline, .waits_for_slot = true})
+  return begin(std::move(request),
+               {.what = std::move(what), .limit = options().deadline, .waits_for_slot = true})
       ->get();
 }
 
-std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request, std::chrono::milliseconds limit) {
+std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request,
+                                                std::chrono::milliseconds limit) {
   const std::string entry = request.name;
   return begin(std::move(request), {.what = "load " + entry,
                                     .limit = limit,
@@ -148,7 +154,8 @@ std::shared_ptr<HandleLease> Worker::bind_handle(std::uint64_t id) {
   return std::make_shared<HandleLease>(shared_from_this(), id);
 }
 
-Value Worker::finish(const channel::Ticket& ticket, const std::string& what, const Value& state, Value& changed) {
+Value Worker::finish(const channel::Ticket& ticket, const std::string& what, const Value& state,
+                     Value& changed) {
   channel::CallResponse response;
   try {
     response = channel::decode_response(channel_->take_response(ticket), read_context());

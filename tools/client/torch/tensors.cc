@@ -70,11 +70,11 @@ at::ScalarType scalar_type(DType dtype) {
 
 at::Tensor to_tensor(const hubcell::Tensor& tensor) {
   const at::TensorOptions options = at::TensorOptions(scalar_type(tensor.dtype())).device(at::kCPU);
-  at::Tensor made =
-      tensor.count() == 0
-          ? at::empty(tensor.shape(), options)
-          : at::from_blob(tensor.data(), tensor.shape(), tensor.strides(),
-                          [owner = tensor.owner()](void*) mutable { owner.reset(); }, options);
+  at::Tensor made = tensor.count() == 0
+                        ? at::empty(tensor.shape(), options)
+                        : at::from_blob(
+                              tensor.data(), tensor.shape(), tensor.strides(),
+                              [owner = tensor.owner()](void*) mutable { owner.reset(); }, options);
   return tensor.requires_grad() ? made.set_requires_grad(true) : made;
 }
 

@@ -35,7 +35,8 @@ class FromIValue {
  private:
   // A second time the value of the first.
   Value once(const c10::IValue& value) {
-    const void* identity = value.isTensor() ? value.toTensor().unsafeGetTensorImpl() : value.internalToPointer();
+    const void* identity =
+        value.isTensor() ? value.toTensor().unsafeGetTensorImpl() : value.internalToPointer();
     const auto known = known_.find(identity);
     if (known != known_.end()) return known->second;
     if (++depth_ > kDepthMax) {
@@ -53,9 +54,10 @@ class FromIValue {
     if (value.isTuple()) return tuple(value);
     if (value.isList()) return List{all(value.toListRef())};
     if (value.isGenericDict()) return dict(value);
-    throw Error(ErrorCode::Usage, "send a c10::IValue that holds a " + value.tagKind() +
-                                      ": give None, bool, int, float, complex, str, device, list, tuple, dict or "
-                                      "a tensor");
+    throw Error(ErrorCode::Usage,
+                "send a c10::IValue that holds a " + value.tagKind() +
+                    ": give None, bool, int, float, complex, str, device, list, tuple, dict or "
+                    "a tensor");
   }
 
   std::vector<Value> all(c10::ArrayRef<c10::IValue> items) {

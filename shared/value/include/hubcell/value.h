@@ -23,8 +23,8 @@ class Value {
   // Kinds that are kept in place, and kinds that copies of a Value share.
   template <typename... Kinds>
   struct KindList {};
-  using PlainKinds = KindList<None, bool, std::int64_t, double, std::complex<double>, std::string, Bytes, BigInt,
-                              Ellipsis, Range, Path, TorchConstant, Scalar>;
+  using PlainKinds = KindList<None, bool, std::int64_t, double, std::complex<double>, std::string, Bytes,
+                              BigInt, Ellipsis, Range, Path, TorchConstant, Scalar>;
   using SharedKinds =
       KindList<List, Tuple, NamedTuple, Set, Dict, Slice, Device, Size, Tensor, Array, Image, File, Handle>;
 
@@ -52,25 +52,25 @@ class Value {
 
   Value() = default;
   template <std::integral Integer>
-    requires(!std::same_as<Integer, bool>)
-  Value(Integer number) : variant_(static_cast<std::int64_t>(number)) {}
+  requires(!std::same_as<Integer, bool>) Value(Integer number)
+      : variant_(static_cast<std::int64_t>(number)) {}
   template <std::floating_point Real>
   Value(Real number) : variant_(static_cast<double>(number)) {}
   Value(const char* text) : variant_(std::string(text)) {}
   // torch.float32 and its like.
   Value(DType dtype) : variant_(TorchConstant{std::string(name(dtype))}) {}
   template <typename Kind>
-    requires(kIsKind<Kind> && !std::is_arithmetic_v<Kind>) || std::same_as<Kind, bool>
-  Value(Kind content) : variant_(wrap(std::move(content))) {}
+  requires(kIsKind<Kind> && !std::is_arithmetic_v<Kind>) || std::same_as<Kind, bool> Value(Kind content)
+      : variant_(wrap(std::move(content))) {}
   // One that others hold too.
   template <typename Kind>
-    requires kIsShared<Kind>
-  Value(Box<Kind> shared) : variant_(std::move(shared)) {}
+  requires kIsShared<Kind> Value(Box<Kind> shared) : variant_(std::move(shared)) {}
 
   // Calls `visitor` with the content, of whatever kind it is.
   template <typename Visitor>
   decltype(auto) visit(Visitor&& visitor) const {
-    return std::visit([&visitor](const auto& held) -> decltype(auto) { return visitor(unwrap(held)); }, variant_);
+    return std::visit([&visitor](const auto& held) -> decltype(auto) { return visitor(unwrap(held)); },
+                      variant_);
   }
   template <typename Kind>
   bool is() const {
@@ -116,7 +116,10 @@ class Value {
   }
   template <typename Held>
   static const auto& unwrap(const Held& held) {
-    if constexpr (requires { *held; held.use_count(); }) {
+    if constexpr (requires {
+                    *held;
+                    held.use_count();
+                  }) {
       return *held;
     } else {
       return held;

@@ -89,7 +89,8 @@ class Hub {
 
  private:
   std::unique_ptr<client::PendingCall> begin_load(const std::string& repository, const std::string& entry,
-                                                  Arguments arguments, Keywords keywords, CallOptions options);
+                                                  Arguments arguments, Keywords keywords,
+                                                  CallOptions options);
 
   std::shared_ptr<client::Session> session_;
 };
