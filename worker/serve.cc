@@ -81,7 +81,11 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   channel::WorkerChannel channel(std::move(start.memory), start.control.get());
   const python::Converter converter(
       {.allocate_block = [&](std::size_t bytes) { return channel.allocate_answer(bytes); },
-       .make_handle = [&](PyObject* object) { return objects.add(object); },
+       .represent =
+           [&](PyObject* object, Handle described) {
+             described.id = objects.add(object);
+             return described;
+           },
        .resolve_handle = [&](const Handle& handle) { return objects.find(handle.id); },
        .store_file = [&](const File& file) { return python::make_text(files.store(file)); }},
       start.folder);

@@ -174,6 +174,7 @@ MappedBlock ClientChannel::map_answer(const Block& block) {
   }
   std::byte* data = mapping_.data() + block.offset;
   auto give_back = [channel = shared_from_this(), block](std::byte*) {
+    if (channel->is_fork()) return;
     const std::scoped_lock lock(channel->mutex_);
     channel->release(kReleasesBlock | block.offset);
     channel->quiet_bytes_ += block.bytes;
@@ -186,6 +187,7 @@ MappedBlock ClientChannel::map_answer(const Block& block) {
 
 // A handle may hold gigabytes, so that a worker that sleeps is woken for it.
 void ClientChannel::release_handle(std::uint64_t id) {
+  if (is_fork()) return;
   const std::scoped_lock lock(mutex_);
   release(id & ~kReleasesBlock);
   ring();

@@ -20,6 +20,7 @@
 #include "shared/channel/layout.h"
 #include "shared/channel/waiting.h"
 #include "shared/posix/memory.h"
+#include "shared/posix/process.h"
 #include "shared/posix/unique_fd.h"
 #include "shared/value/value_codec.h"
 
@@ -72,6 +73,8 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
 
   // The worker's process.
   int pidfd() const { return pidfd_.get(); }
+  // Whether this is a process that its owner forked: it may read answers that were mapped before, and nothing else.
+  bool is_fork() const { return posix::fork_count() != forks_; }
 
  private:
   void ring();
@@ -79,6 +82,7 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   bool write_release(std::uint64_t what);
   void write_late_releases();
 
+  const unsigned forks_ = posix::fork_count();
   posix::UniqueFd memory_;
   posix::UniqueFd pidfd_;
   std::uint64_t area_bytes_;

@@ -2,7 +2,7 @@
 // channel.
 //
 // Builtin containers and numbers are converted here, the kinds of torch, numpy and PIL with the help of kinds.py.
-// Everything else stays where it is and becomes a handle. What is shared within one conversion stays shared:
+// Everything else is left to a hook: a worker keeps it and names it by a handle. What is shared within one conversion stays shared:
 // objects arrive as one object, tensors that overlap as tensors that overlap. An object that holds itself
 // is refused.
 #pragma once
@@ -10,6 +10,7 @@
 #include <hubcell/value.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -21,10 +22,10 @@ namespace hubcell::python {
 class Converter {
  public:
   struct Hooks {
-    // Memory for the bytes of a tensor on its way out.
+    // Memory for the bytes of a tensor on its way out. Null: tensors are not copied, and keep their objects alive.
     std::function<MappedBlock(std::size_t bytes)> allocate_block;
-    // Keeps `object` and names it; class and kind of the handle are filled in here.
-    std::function<Handle(PyObject* object)> make_handle;
+    // What stands for an object that no value can: `described` with an id, or what else this side knows of it.
+    std::function<Value(PyObject* object, Handle described)> represent;
     // Throws Error(StaleHandle) where there is no such object.
     std::function<PyRef(const Handle& handle)> resolve_handle;
     // What takes a File's place: the path of a copy, as a str.
@@ -50,7 +51,25 @@ class Converter {
   PyRef describe_;
 };
 
-// One conversion of several values that may share parts, the arguments of a call say.
+// One conversion of several objects that may share parts, the arguments of a call say.
+class Outgoing {
+ public:
+  explicit Outgoing(const Converter& converter);
+  ~Outgoing();
+  Outgoing(const Outgoing&) = delete;
+  Outgoing& operator=(const Outgoing&) = delete;
+
+  // The tensors in the value are there after `place_tensors`.
+  Value convert(PyObject* object);
+  // Once, for all that was converted: tensors that share memory go into one block.
+  void place_tensors();
+
+ private:
+  class Conversion;
+  std::unique_ptr<Conversion> conversion_;
+};
+
+// The other way.
 class Incoming {
  public:
   explicit Incoming(const Converter& converter) : converter_(converter) {}

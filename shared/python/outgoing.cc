@@ -17,7 +17,7 @@ namespace hubcell::python {
 namespace {
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorCode::Usage, "the answer " + why);
+  throw Error(ErrorCode::Usage, "the value " + why);
 }
 
 std::string class_name(PyObject* object) {
@@ -55,14 +55,25 @@ std::int64_t integer_part(const PyRef& description, Py_ssize_t index) {
 
 }  // namespace
 
-class Outgoing {
+class Outgoing::Conversion {
  public:
-  explicit Outgoing(const Converter& converter) : converter_(converter) {}
+  explicit Conversion(const Converter& converter) : converter_(converter) {}
 
-  Value convert(PyObject* object) {
-    Value value = convert(object, 1);
-    place_tensors();
-    return value;
+  Value convert(PyObject* object) { return convert(object, 1); }
+
+  void place_tensors() {
+    if (!converter_.hooks_.allocate_block) return lend_tensors();
+    std::vector<const Tensor*> tensors;
+    for (const Met& met : met_)
+      tensors.push_back(&met.described);
+    const BlockLayout layout = lay_out(tensors);
+    std::vector<MappedBlock> blocks;
+    for (std::size_t i = 0; i < layout.block_bytes.size(); ++i) {
+      blocks.push_back(converter_.hooks_.allocate_block(layout.block_bytes[i]));
+      if (layout.has_gaps[i]) std::memset(blocks.back().data, 0, layout.block_bytes[i]);
+    }
+    for (std::size_t i = 0; i < met_.size(); ++i)
+      place(met_[i], layout.tensors[i], blocks);
   }
 
  private:
@@ -293,25 +304,24 @@ class Outgoing {
   }
 
   Value handle(PyObject* object) {
-    Handle made = converter_.hooks_.make_handle(object);
-    made.class_name = class_name(object);
-    made.is_callable = PyCallable_Check(object) != 0;
-    made.is_module = converter_.torch_.is_module(object);
-    return made;
+    Handle described;
+    described.class_name = class_name(object);
+    described.is_callable = PyCallable_Check(object) != 0;
+    described.is_module = converter_.torch_.is_module(object);
+    return converter_.hooks_.represent(object, std::move(described));
   }
 
-  void place_tensors() {
-    std::vector<const Tensor*> tensors;
-    for (const Met& met : met_)
-      tensors.push_back(&met.described);
-    const BlockLayout layout = lay_out(tensors);
-    std::vector<MappedBlock> blocks;
-    for (std::size_t i = 0; i < layout.block_bytes.size(); ++i) {
-      blocks.push_back(converter_.hooks_.allocate_block(layout.block_bytes[i]));
-      if (layout.has_gaps[i]) std::memset(blocks.back().data, 0, layout.block_bytes[i]);
+  // Where they lie, for as long as the value lives.
+  void lend_tensors() {
+    for (const Met& met : met_) {
+      const Tensor& described = met.described;
+      if (described.count() != 0 && described.data() == nullptr)
+        refuse("holds a tensor without memory of its own: " +
+               text_of(checked(PyObject_Repr(met.source.get())).get()));
+      *met.place = Tensor::strided(described.dtype(), described.shape(), described.strides(),
+                                   share(met.source.get()), described.data())
+                       .with_grad(described.requires_grad(), described.is_parameter());
     }
-    for (std::size_t i = 0; i < met_.size(); ++i)
-      place(met_[i], layout.tensors[i], blocks);
   }
 
   void place(const Met& met, const TensorLayout& where, const std::vector<MappedBlock>& blocks) {
@@ -353,6 +363,15 @@ class Outgoing {
   std::vector<Met> met_;
 };
 
+Outgoing::Outgoing(const Converter& converter) : conversion_(std::make_unique<Conversion>(converter)) {}
+Outgoing::~Outgoing() = default;
+Value Outgoing::convert(PyObject* object) {
+  return conversion_->convert(object);
+}
+void Outgoing::place_tensors() {
+  conversion_->place_tensors();
+}
+
 Converter::Converter(Hooks hooks, const std::string& folder)
     : hooks_(std::move(hooks)),
       kinds_(load_source_file("hubcell_kinds", folder + "/kinds.py")),
@@ -364,7 +383,10 @@ PyRef Converter::to_python(const Value& value) const {
 }
 
 Value Converter::to_value(PyObject* object) const {
-  return Outgoing(*this).convert(object);
+  Outgoing outgoing(*this);
+  Value value = outgoing.convert(object);
+  outgoing.place_tensors();
+  return value;
 }
 
 }  // namespace hubcell::python

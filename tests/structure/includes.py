@@ -16,6 +16,8 @@ MAY_INCLUDE = {
     "supervisor": ["shared/base", "shared/posix", "shared/wire", "shared/value", "shared/channel", "shared/weights"],
     "worker": ["shared"],
     "tools/client": ["shared"],
+    # The package speaks Python on the client's side.
+    "tools/python": ["tools/client", "shared/base", "shared/value", "shared/python"],
     # A tool is a user of the client. HUBCELL_CHECK is for everyone.
     "tools": ["tools/client", "shared/base/check.h"],
     "tests": ["shared", "supervisor", "worker", "tools"],

@@ -20,26 +20,26 @@ class ObjectTableTest : public testing::Test {
 TEST_F(ObjectTableTest, AFullTableRefusesTheNextObjectAndKeepsTheOthers) {
   ObjectTable table(2);
   const PyRef object = PyRef::steal(PyList_New(0));
-  const Handle first = table.add(object.get());
+  const std::uint64_t first = table.add(object.get());
   table.add(object.get());
   const Error full = tests::error_of([&] { table.add(object.get()); });
   EXPECT_EQ(full.code(), ErrorCode::Usage);
   EXPECT_STREQ(full.what(), "this program holds 2 objects of the worker already; drop some");
-  EXPECT_EQ(table.find(first.id).get(), object.get());
-  table.release(first.id);
-  EXPECT_GT(table.add(object.get()).id, first.id) << "ids are never used again";
+  EXPECT_EQ(table.find(first).get(), object.get());
+  table.release(first);
+  EXPECT_GT(table.add(object.get()), first) << "ids are never used again";
 }
 
 TEST_F(ObjectTableTest, WhatAnAnswerAddedCanBeTakenBack) {
   ObjectTable table(8);
   const PyRef object = PyRef::steal(PyList_New(0));
-  const Handle kept = table.add(object.get());
+  const std::uint64_t kept = table.add(object.get());
   const std::uint64_t first_of_answer = table.next_id();
   table.add(object.get());
   table.add(object.get());
   table.release_from(first_of_answer);
   EXPECT_EQ(table.size(), 1U);
-  EXPECT_EQ(table.find(kept.id).get(), object.get());
+  EXPECT_EQ(table.find(kept).get(), object.get());
   EXPECT_EQ(tests::error_of([&] { table.find(first_of_answer); }).code(), ErrorCode::StaleHandle);
 }
 
@@ -47,10 +47,10 @@ TEST_F(ObjectTableTest, AReleasedObjectIsNotHeldAnyMore) {
   ObjectTable table;
   const PyRef object = PyRef::steal(PyList_New(0));
   const Py_ssize_t before = Py_REFCNT(object.get());
-  const Handle handle = table.add(object.get());
+  const std::uint64_t handle = table.add(object.get());
   EXPECT_EQ(Py_REFCNT(object.get()), before + 1);
-  table.release(handle.id);
-  table.release(handle.id);
+  table.release(handle);
+  table.release(handle);
   EXPECT_EQ(Py_REFCNT(object.get()), before);
 }
 

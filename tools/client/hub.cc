@@ -22,6 +22,12 @@ Hub::Hub(HubOptions options) : session_(client::Session::start(std::move(options
 Hub::~Hub() {
   if (session_) session_->close();
 }
+void Hub::close() {
+  session_->end();
+}
+void Hub::abandon() {
+  session_->abandon();
+}
 Hub::Hub(Hub&&) noexcept = default;
 Hub& Hub::operator=(Hub&& other) noexcept {
   std::swap(session_, other.session_);

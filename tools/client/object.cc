@@ -46,7 +46,7 @@ std::unique_ptr<client::PendingCall> begin_call(const Handle& handle, const std:
   return worker.begin(std::move(request),
                       {.what = "call " + (method.empty() ? handle.class_name : method),
                        .limit = options.deadline.count() > 0 ? options.deadline : worker.options().deadline,
-                       .waits_for_slot = waits_for_slot});
+                       .waits_for_slot = waits_for_slot || options.waits_for_slot});
 }
 
 }  // namespace
@@ -94,9 +94,17 @@ Value Object::attribute(const std::string& name) const {
   return worker_of(handle_).perform(request_of(Verb::GetAttribute, handle_, name, {}), "read ." + name);
 }
 
-Value Object::operate(const std::string& operation, Arguments arguments) const {
-  return worker_of(handle_).perform(request_of(Verb::Operate, handle_, operation, std::move(arguments)),
-                                    operation + " of a " + handle_.class_name);
+Value Object::operate(const std::string& operation, Arguments arguments, CallOptions options) const {
+  client::Worker& worker = worker_of(handle_);
+  channel::CallRequest request = request_of(Verb::Operate, handle_, operation, std::move(arguments));
+  request.grad_enabled = options.grad;
+  request.state = std::move(options.state);
+  return worker
+      .begin(std::move(request),
+             {.what = operation + " of a " + handle_.class_name,
+              .limit = options.deadline.count() > 0 ? options.deadline : worker.options().deadline,
+              .waits_for_slot = true})
+      ->get(options.changed_state);
 }
 
 void Object::set_attribute(const std::string& name, Value value) const {

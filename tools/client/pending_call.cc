@@ -1,6 +1,7 @@
 #include "tools/client/pending_call.h"
 
 #include <csignal>
+#include <functional>
 
 #include <hubcell/error.h>
 
@@ -10,6 +11,8 @@
 
 namespace hubcell::client {
 namespace {
+
+constexpr std::chrono::milliseconds kPollEvery{50};
 
 std::string seconds_text(std::chrono::milliseconds limit) {
   char text[32];
@@ -26,6 +29,7 @@ PendingCall::PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::
 }
 
 PendingCall::~PendingCall() {
+  if (worker_->channel().is_fork()) return;
   {
     const std::scoped_lock lock(ending_);
     if (ticket_ && !has_ended_) abandon();
@@ -44,7 +48,22 @@ Value PendingCall::get(Value* changed) {
   }
 }
 
+// What waits in slices tells `poll` so, and gives the call up where that throws.
+void PendingCall::wait_polled() {
+  const std::function<void()>& poll = worker_->options().poll;
+  if (!poll) return;
+  while (!wait_for(kPollEvery)) {
+    try {
+      poll();
+    } catch (...) {
+      cancel();
+      throw;
+    }
+  }
+}
+
 Value PendingCall::wait() {
+  wait_polled();
   if (taken_.exchange(true)) throw Error(ErrorCode::Usage, plan_.what + ": its answer was taken before");
   if (!ticket_) worker_->throw_died(plan_.what);
   switch (worker_->channel().wait(*ticket_, deadline_, &cancelled_)) {

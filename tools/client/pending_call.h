@@ -45,6 +45,7 @@ class PendingCall {
   const Value& changed_state() const { return changed_state_; }
 
  private:
+  void wait_polled();
   Value wait();
   Value finish();
   [[noreturn]] void miss_deadline();

@@ -1,5 +1,6 @@
 #include "tools/client/session.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,8 @@ namespace fs = std::filesystem;
 
 // How long the supervisor may take to answer what it can answer at once.
 constexpr std::chrono::seconds kAnswerDeadline{30};
+// How often whoever waits asks HubOptions::poll.
+constexpr std::chrono::milliseconds kPollEvery{50};
 // Workers that stay although nobody uses them.
 constexpr std::size_t kIdleWorkersMax = 4;
 
@@ -85,14 +88,25 @@ std::shared_ptr<Session> Session::start(HubOptions options) {
   return session;
 }
 
+void Session::check_process() const {
+  if (posix::fork_count() != forks_) {
+    throw Error(
+        ErrorCode::Usage,
+        "use hubcell in a forked process: what was loaded belongs to the process that loaded it; load it "
+        "again here");
+  }
+}
+
 template <class Body>
 void Session::tell(const Body& body) {
+  check_process();
   const std::scoped_lock lock(mutex_);
   wire::send_frame(socket_.get(), 0, body);
 }
 
 template <class Body>
 wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline) {
+  check_process();
   std::uint64_t request = 0;
   {
     const std::scoped_lock lock(mutex_);
@@ -140,11 +154,16 @@ wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mu
     if (std::chrono::steady_clock::now() >= end) {
       throw Error(ErrorCode::DeadlineExceeded, "ask the supervisor: it did not answer in time");
     }
+    const auto slice = options_.poll ? std::min(end, std::chrono::steady_clock::now() + kPollEvery) : end;
     if (reading_) {
-      arrived_.wait_until(lock, end);
+      arrived_.wait_until(lock, slice);
     } else {
-      read_one_frame(lock, end);
+      read_one_frame(lock, slice);
     }
+    if (!options_.poll) continue;
+    lock.unlock();
+    options_.poll();
+    lock.lock();
   }
 }
 
@@ -177,10 +196,34 @@ void Session::hand_out(wire::Frame frame) {
 }
 
 void Session::close() {
+  if (posix::fork_count() != forks_) return;
   std::map<std::uint64_t, Kept> dropped;
   const std::scoped_lock lock(workers_mutex_);
   dropped.swap(workers_);
   by_repository_.clear();
+}
+
+void Session::end() {
+  check_process();
+  ended_ = true;
+  std::map<std::uint64_t, Kept> dropped;
+  {
+    const std::scoped_lock lock(workers_mutex_);
+    dropped.swap(workers_);
+    by_repository_.clear();
+  }
+  for (const auto& [number, kept] : dropped)
+    kept.worker->kill();
+  // The socket stays: another thread may be reading.
+  const std::scoped_lock lock(mutex_);
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  supervisor_ended_ = true;
+  arrived_.notify_all();
+}
+
+// No lock: a thread of the parent's may have held it.
+void Session::abandon() {
+  if (posix::fork_count() != forks_) socket_.reset();
 }
 
 class Session::Opening {
@@ -204,6 +247,7 @@ class Session::Opening {
 };
 
 std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
+  check_process();
   if (std::shared_ptr<Worker> known = find_worker(repository)) return known;
   end_idle_workers();
   const Opening opening(*this);
@@ -263,6 +307,7 @@ std::shared_ptr<Worker> Session::keep_worker(const std::string& repository, wire
 }
 
 void Session::let_go(std::shared_ptr<Worker> worker) {
+  if (posix::fork_count() != forks_) return;
   {
     const std::scoped_lock lock(workers_mutex_);
     const auto known = workers_.find(worker->id());

@@ -4,6 +4,7 @@
 
 #include <hubcell/hub.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -12,6 +13,7 @@
 #include <mutex>
 #include <string>
 
+#include "shared/posix/process.h"
 #include "shared/posix/unique_fd.h"
 #include "shared/wire/frame.h"
 
@@ -27,6 +29,13 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // Keeps no worker any more that no handle holds; the supervisor ends with the last of them.
   void close();
+  // Ends all workers at once, and the supervisor.
+  void end();
+  bool has_ended() const { return ended_; }
+  // In a forked child: closes what it inherited.
+  void abandon();
+  // Error(Usage) in a process that the session's own has forked.
+  void check_process() const;
   const HubOptions& options() const { return options_; }
   // The worker of `repository` under this session's options, opened if it is not, or no longer, there.
   std::shared_ptr<Worker> open_worker(const std::string& repository);
@@ -66,6 +75,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end);
 
   const HubOptions options_;
+  const unsigned forks_ = posix::fork_count();
+  std::atomic<bool> ended_ = false;
 
   // The socket. Of the threads that wait for an answer one reads at a time, and hands the others theirs.
   std::mutex mutex_;  // guards the group below

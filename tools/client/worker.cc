@@ -82,6 +82,7 @@ void Worker::check_handle(const Handle& handle) const {
 }
 
 std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPlan plan) {
+  session_->check_process();
   reap_abandoned();
   Value state = request.state;
   // Another end than ours shows in the wait.
@@ -120,6 +121,7 @@ channel::Ticket Worker::enter_slot(std::span<const std::byte> request, const Cal
       throw Error(ErrorCode::DeadlineExceeded, "it did not begin in time; it waited behind other calls");
     }
     if (has_ended()) throw_died(plan.what);
+    if (options().poll) options().poll();
     channel_->wait_for_slot();
     reap_abandoned();
   }
@@ -178,15 +180,20 @@ Value Worker::finish(const channel::Ticket& ticket, const std::string& what, con
 }
 
 void Worker::throw_died(const std::string& what) {
+  if (session_->has_ended()) {
+    throw Error(ErrorCode::StaleHandle, what + " of " + label() + ": its Hub was closed; load it again");
+  }
   std::string how = "ended";
+  WorkerDeath death;
   try {
     const wire::WorkerStatus status = session_->describe_worker(opened_.worker, kStatusWait);
     if (status.ended) how = posix::describe({.exit_code = status.exit_code, .signal = status.signal});
+    death = {.exit_code = status.exit_code, .signal = status.signal, .output_tail = status.output_tail};
     if (!status.output_tail.empty()) how += "; its last line: " + status.output_tail.back();
   } catch (const Error& unknown) {
     how = std::string("ended with its supervisor (") + unknown.what() + ")";
   }
-  throw Error(ErrorCode::WorkerDied, what + " of " + label() + ": the worker " + how + "; load it again");
+  throw Error(std::move(death), what + " of " + label() + ": the worker " + how + "; load it again");
 }
 
 void Worker::release_handle(std::uint64_t id) {

@@ -6,15 +6,13 @@
 
 namespace hubcell::worker {
 
-Handle ObjectTable::add(PyObject* object) {
+std::uint64_t ObjectTable::add(PyObject* object) {
   if (objects_.size() >= objects_max_) {
     throw Error(ErrorCode::Usage, "this program holds " + std::to_string(objects_.size()) +
                                       " objects of the worker already; drop some");
   }
-  Handle handle;
-  handle.id = next_id_++;
-  objects_.emplace(handle.id, python::PyRef::borrow(object));
-  return handle;
+  objects_.emplace(next_id_, python::PyRef::borrow(object));
+  return next_id_++;
 }
 
 python::PyRef ObjectTable::find(std::uint64_t id) const {

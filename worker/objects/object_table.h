@@ -18,8 +18,8 @@ class ObjectTable {
  public:
   explicit ObjectTable(std::size_t objects_max = wire::kHandlesMax) : objects_max_(objects_max) {}
 
-  // Keeps `object`; only the id of the handle is filled in. Throws Error(Usage) where the table is full.
-  Handle add(PyObject* object);
+  // Keeps `object`; its id. Throws Error(Usage) where the table is full.
+  std::uint64_t add(PyObject* object);
   // Throws Error(StaleHandle) where there is no such object.
   python::PyRef find(std::uint64_t id) const;
   // Unknown ids are ignored: the caller may have been told of an object's end already.

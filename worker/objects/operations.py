@@ -5,6 +5,8 @@ They are Python's own, taken when the worker starts. Each takes the object and t
 
 import operator
 
+import torch
+
 
 def enter(manager):
     """What `with manager as it` gives to `it`."""
@@ -24,6 +26,47 @@ def advance(iterator):
     return () if item is end else (item,)
 
 
+def collect(thing, method, *arguments):
+    """What a method iterates over, as a list."""
+    return list(getattr(thing, method)(*arguments))
+
+
+class Graph:
+    """The history of an answer, between the inputs that want gradients and the tensors that depend on them."""
+
+    def __init__(self, inputs, outputs):
+        self._inputs, self._outputs = inputs, outputs
+
+    def backward(self, gradients):
+        """Those of the inputs, for those of the outputs (None where there is none). Parameters get theirs, too."""
+        pairs = [(output, gradient) for output, gradient in zip(self._outputs, gradients) if gradient is not None]
+        for tensor in self._inputs:
+            tensor.grad = None
+        if pairs:
+            torch.autograd.backward(*zip(*pairs), retain_graph=True)
+        return [tensor.grad for tensor in self._inputs]
+
+
+def record(thing, method, arguments, keywords, inputs):
+    """A call with a history: (its answer, its Graph, whether each tensor of the answer has a history)."""
+    for tensor in inputs:
+        tensor.requires_grad_()
+    answer = (getattr(thing, method) if method else thing)(*arguments, **keywords)
+    tensors = tensors_in(answer)
+    return answer, Graph(inputs, [tensor for tensor in tensors if tensor.requires_grad]), [t.requires_grad for t in tensors]
+
+
+def tensors_in(value):
+    """In lists, tuples and dicts, in order; the caller walks through the answer in the same one."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [tensor for item in value for tensor in tensors_in(item)]
+    return []
+
+
 def explain(thing):
     """What help(thing) prints."""
     import pydoc
@@ -33,7 +76,7 @@ def explain(thing):
 OPERATIONS = {
     "repr": repr, "str": str, "dir": dir, "help": explain, "len": len, "bool": bool, "hash": hash,
     "iter": iter, "next": advance, "enter": enter, "exit": leave,
-    "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
+    "collect": collect, "record": record, "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
     **{name: getattr(operator, name) for name in (
         "contains", "getitem", "setitem", "delitem", "eq", "ne", "lt", "le", "gt", "ge",
         "neg", "pos", "abs", "invert", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul",

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace hubcell {
 
@@ -33,14 +34,24 @@ struct RemoteException {
   std::string traceback;  // the worker's formatted traceback
 };
 
+// How a worker ended; nothing is known of one that ended with its supervisor.
+struct WorkerDeath {
+  int exit_code = 0;
+  int signal = 0;                        // 0: it exited by itself
+  std::vector<std::string> output_tail;  // the last lines that it printed
+};
+
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
   Error(RemoteException remote, const std::string& message)
       : std::runtime_error(message), code_(ErrorCode::Remote), remote_(std::move(remote)) {}
+  Error(WorkerDeath death, const std::string& message)
+      : std::runtime_error(message), code_(ErrorCode::WorkerDied), death_(std::move(death)) {}
 
   ErrorCode code() const { return code_; }
   const std::optional<RemoteException>& remote() const { return remote_; }
+  const std::optional<WorkerDeath>& death() const { return death_; }
 
   // The same error with `clause` put before its message: "load a/b@main: no branch or tag 'main'".
   Error context(const std::string& clause) const {
@@ -52,6 +63,7 @@ class Error : public std::runtime_error {
  private:
   ErrorCode code_;
   std::optional<RemoteException> remote_;
+  std::optional<WorkerDeath> death_;
 };
 
 }  // namespace hubcell

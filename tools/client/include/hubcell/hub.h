@@ -38,6 +38,9 @@ struct HubOptions {
   // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total
   // in bytes (0: unknown).
   std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;
+  // Called now and then, at least ten times a second, by every thread that waits for an answer. What it throws ends the wait,
+  // and gives up the call.
+  std::function<void()> poll = nullptr;
 };
 
 // A tensor that the worker makes with torch, after `seed` if there is one: "rand:1x512", "randn:…",
@@ -74,6 +77,12 @@ class Hub {
   ModelInfo info(const std::string& repository);
 
   const HubOptions& options() const;
+
+  // Ends the workers, and the calls in flight with them: objects that are left name nothing any more.
+  void close();
+  // In a child that the program forked: lets go of the parent's session without touching it. Whatever uses it
+  // later, objects too, is told Error(Usage).
+  void abandon();
 
   // What `hubcell doctor` shows.
   struct Layer {

@@ -35,6 +35,8 @@ struct CallOptions {
   // torch.get_rng_state(): uint8), "python" (random.getstate()), "numpy" (numpy.random.get_state()), "default_dtype"
   // (a TorchConstant) and "autocast" (a TorchConstant, or None). None: the worker's own.
   Value state = {};
+  // call_async: whether it waits, where too many calls are in flight, rather than throw.
+  bool waits_for_slot = false;
   // Where a call that waits puts what it changed of the random states in `state`, a dict or None, also when it fails.
   Value* changed_state = nullptr;
 };
@@ -99,7 +101,7 @@ class Object {
   bool equals(const Value& other) const;
   // An operation of Python's on the object, by its name in the module operator: "lt", "le", "ne", "gt", "ge",
   // "add", "delitem", ...; also "hash", "delattr", "hasattr". worker/objects/operations.py has the list.
-  Value operate(const std::string& operation, Arguments arguments = {}) const;
+  Value operate(const std::string& operation, Arguments arguments = {}, CallOptions options = {}) const;
   // iter(object): a list's items, a generator's, one step at a time.
   ObjectIterator iterate() const;
 

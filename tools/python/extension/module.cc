@@ -1,0 +1,132 @@
+// The module _hubcell: the C++ client for the Python package, which is what users see.
+#include "shared/python/object.h"
+#include "tools/client/installation.h"
+#include "tools/python/extension/answer.h"
+#include "tools/python/extension/native_type.h"
+#include "tools/python/extension/runtime.h"
+#include "tools/python/extension/types.h"
+
+namespace hubcell::python_package {
+
+using python::PyRef;
+
+namespace {
+
+// Never destroyed: Python may have ended before.
+Types* made_types = nullptr;
+
+// Signals are Python's to handle: Ctrl-C ends a wait as it would end any other.
+void check_signals() {
+  const PyGILState_STATE state = PyGILState_Ensure();
+  const bool raised = PyErr_CheckSignals() != 0;
+  PyGILState_Release(state);
+  if (raised) throw PythonRaised();
+}
+
+// A failure in it is the program's own, and ends the load.
+void tell_progress(PyObject* callable, const std::string& what, std::uint64_t done, std::uint64_t total) {
+  const PyGILState_STATE state = PyGILState_Ensure();
+  PyObject* answer =
+      PyObject_CallFunction(callable, "sKK", what.c_str(), static_cast<unsigned long long>(done),
+                            static_cast<unsigned long long>(total));
+  Py_XDECREF(answer);
+  PyGILState_Release(state);
+  if (answer == nullptr) throw PythonRaised();
+}
+
+// (python, seed or None, memory in bytes, threads, deadline in seconds, progress or None)
+PyObject* open_session(PyObject*, PyObject* given) {
+  return at_border([&] {
+    const char* interpreter = nullptr;
+    PyObject *seed = nullptr, *progress = nullptr;
+    unsigned long long memory = 0;
+    unsigned int threads = 0;
+    double deadline = 0;
+    if (PyArg_ParseTuple(given, "sOKIdO", &interpreter, &seed, &memory, &threads, &deadline, &progress) == 0)
+      throw PythonRaised();
+    HubOptions options{.python = interpreter,
+                       .memory_bytes = memory,
+                       .threads = threads,
+                       .deadline = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * deadline)),
+                       .poll = &check_signals};
+    if (seed != Py_None) options.seed = PyLong_AsUnsignedLongLong(seed);
+    if (PyErr_Occurred() != nullptr) throw PythonRaised();
+    if (progress != Py_None) {
+      options.progress = [callable = python::share(progress)](const std::string& what, std::uint64_t done,
+                                                              std::uint64_t total) {
+        tell_progress(callable.get(), what, done, total);
+      };
+    }
+    return make_native(types().session.get(), without_gil([&] { return Hub(std::move(options)); }));
+  });
+}
+
+// (folder of kinds.py, wrap, unwrap, make_error, take_state)
+PyObject* connect(PyObject*, PyObject* given) {
+  return at_border([&] {
+    const char* folder = nullptr;
+    PyObject *wrap = nullptr, *unwrap = nullptr, *make_error = nullptr, *take_state = nullptr;
+    if (PyArg_ParseTuple(given, "sOOOO", &folder, &wrap, &unwrap, &make_error, &take_state) == 0)
+      throw PythonRaised();
+    Runtime::connect({.folder = folder,
+                      .wrap = PyRef::borrow(wrap),
+                      .unwrap = PyRef::borrow(unwrap),
+                      .make_error = PyRef::borrow(make_error),
+                      .take_state = PyRef::borrow(take_state),
+                      .remote_type = types().remote});
+    return PyRef::borrow(Py_None);
+  });
+}
+
+PyObject* libexec_folder(PyObject*, PyObject*) {
+  return at_border([&] {
+    const std::string supervisor = client::find_supervisor();
+    return python::make_text(supervisor.substr(0, supervisor.rfind('/')));
+  });
+}
+
+PyMethodDef functions[] = {{"open_session", &open_session, METH_VARARGS,
+                            "open_session(python, seed, memory, threads, deadline, progress)"},
+                           {"connect", &connect, METH_VARARGS,
+                            "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
+                           {"libexec_folder", &libexec_folder, METH_NOARGS,
+                            "libexec_folder(): where hubcell's programs and files lie"},
+                           {nullptr, nullptr, 0, nullptr}};
+
+PyModuleDef definition{.m_base = PyModuleDef_HEAD_INIT,
+                       .m_name = "_hubcell",
+                       .m_doc = "The C++ client of hubcell; the package hubcell is what users see.",
+                       .m_size = -1,
+                       .m_methods = functions,
+                       .m_slots = nullptr,
+                       .m_traverse = nullptr,
+                       .m_clear = nullptr,
+                       .m_free = nullptr};
+
+PyRef make_module() {
+  PyRef module = python::checked(PyModule_Create(&definition));
+  made_types =
+      new Types{.session = make_session_type(), .remote = make_remote_type(), .call = make_call_type()};
+  PyModule_AddObject(module.get(), "Session", PyRef(made_types->session).release());
+  PyModule_AddObject(module.get(), "Remote", PyRef(made_types->remote).release());
+  PyModule_AddObject(module.get(), "Call", PyRef(made_types->call).release());
+  PyModule_AddStringConstant(module.get(), "__version__", hubcell::version());
+  return module;
+}
+
+}  // namespace
+
+const Types& types() {
+  return *made_types;
+}
+
+}  // namespace hubcell::python_package
+
+PyMODINIT_FUNC PyInit__hubcell() {
+  try {
+    return hubcell::python_package::make_module().release();
+  } catch (const std::exception& failure) {
+    PyErr_SetString(PyExc_ImportError, failure.what());
+    return nullptr;
+  }
+}

@@ -1,0 +1,152 @@
+// An object of a worker, as `_hubcell.Remote`; and a call of it in flight, as `_hubcell.Call`.
+#include "shared/python/object.h"
+#include "tools/python/extension/answer.h"
+#include "tools/python/extension/native_type.h"
+#include "tools/python/extension/types.h"
+
+namespace hubcell::python_package {
+
+using python::PyRef;
+
+namespace {
+
+struct Words {
+  std::string name;
+  Arguments arguments;
+  Keywords keywords;
+  CallOptions options;
+};
+
+// (name, arguments, keywords or None, options)
+Words read_words(PyObject* given) {
+  PyObject *name = nullptr, *positional = nullptr, *keywords = nullptr, *options = nullptr;
+  if (PyArg_ParseTuple(given, "UOOO", &name, &positional, &keywords, &options) == 0) throw PythonRaised();
+  Words words;
+  words.name = python::text_of(name);
+  words.options = Runtime::get().convert_options(options);
+  Runtime::get().convert_arguments(positional, keywords, words.arguments, words.keywords);
+  return words;
+}
+
+PyObject* call(PyObject* self, PyObject* given) {
+  return at_border([&] {
+    Words words = read_words(given);
+    return await_answer(std::move(words.options), [&](CallOptions options) {
+      return content_of<Object>(self).call(words.name, std::move(words.arguments), std::move(words.keywords),
+                                           std::move(options));
+    });
+  });
+}
+
+PyObject* operate(PyObject* self, PyObject* given) {
+  return at_border([&] {
+    Words words = read_words(given);
+    return await_answer(std::move(words.options), [&](CallOptions options) {
+      return content_of<Object>(self).operate(words.name, std::move(words.arguments), std::move(options));
+    });
+  });
+}
+
+PyObject* begin(PyObject* self, PyObject* given) {
+  return at_border([&] {
+    Words words = read_words(given);
+    Future future = without_gil([&] {
+      return content_of<Object>(self).call_async(words.name, std::move(words.arguments),
+                                                 std::move(words.keywords), std::move(words.options));
+    });
+    return make_native(types().call.get(), std::move(future));
+  });
+}
+
+PyObject* attribute(PyObject* self, PyObject* name) {
+  return at_border([&] {
+    const std::string text = python::text_of(name);
+    return await_answer({}, [&](const CallOptions&) { return content_of<Object>(self).attribute(text); });
+  });
+}
+
+PyObject* info(PyObject* self, PyObject*) {
+  return at_border([&] { return info_to_python(content_of<Object>(self).info()); });
+}
+
+// (class name, whether it is callable, whether it is a torch.nn.Module)
+PyObject* kind(PyObject* self, PyObject*) {
+  return at_border([&] {
+    const Object& object = content_of<Object>(self);
+    return python::checked(Py_BuildValue("(sNN)", object.class_name().c_str(),
+                                         PyBool_FromLong(object.is_callable()),
+                                         PyBool_FromLong(object.is_module())));
+  });
+}
+
+PyObject* wait(PyObject* self, PyObject* seconds) {
+  return at_border([&] {
+    const double number = PyFloat_AsDouble(seconds);
+    if (PyErr_Occurred() != nullptr) throw PythonRaised();
+    const std::chrono::milliseconds time(static_cast<std::int64_t>(1000 * number));
+    const bool done = without_gil([&] { return content_of<Future>(self).wait_for(time); });
+    return PyRef::borrow(done ? Py_True : Py_False);
+  });
+}
+
+PyObject* result(PyObject* self, PyObject*) {
+  return at_border([&] {
+    Future& future = content_of<Future>(self);
+    return await_answer({}, [&](const CallOptions& options) {
+      struct Changed {
+        Future& future;
+        Value* place;
+        ~Changed() { *place = future.state(); }
+      } const changed{future, options.changed_state};
+      return future.get();
+    });
+  });
+}
+
+PyObject* cancel(PyObject* self, PyObject*) {
+  return at_border([&] {
+    const bool given_up = without_gil([&] { return content_of<Future>(self).cancel(); });
+    return PyRef::borrow(given_up ? Py_True : Py_False);
+  });
+}
+
+PyObject* running(PyObject* self, PyObject*) {
+  return at_border([&] { return PyRef::borrow(content_of<Future>(self).is_running() ? Py_True : Py_False); });
+}
+
+PyMethodDef remote_methods[] = {
+    {"call", &call, METH_VARARGS,
+     "call(method, arguments, keywords, options): calls it, or one of its methods"},
+    {"begin", &begin, METH_VARARGS, "begin(method, arguments, keywords, options): starts a call"},
+    {"operate", &operate, METH_VARARGS, "operate(operation, arguments, None, options): one of operations.py"},
+    {"attribute", &attribute, METH_O, "attribute(name)"},
+    {"info", &info, METH_NOARGS, "info(): a dict that says which model it belongs to"},
+    {"kind", &kind, METH_NOARGS, "kind(): (class name, is callable, is a module)"},
+    {nullptr, nullptr, 0, nullptr}};
+
+PyMethodDef call_methods[] = {
+    {"wait", &wait, METH_O, "wait(seconds): whether its answer is there"},
+    {"result", &result, METH_NOARGS, "result(): waits for the answer, once"},
+    {"cancel", &cancel, METH_NOARGS, "cancel(): gives it up; False where the answer was there first"},
+    {"running", &running, METH_NOARGS, "running(): whether the worker has begun it"},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+PyRef info_to_python(const ModelInfo& info) {
+  return python::checked(Py_BuildValue("{s:s,s:s,s:s,s:L,s:s,s:s,s:s}", "repo", info.repository.c_str(),
+                                       "ref", info.ref.c_str(), "commit", info.commit.c_str(), "pid",
+                                       static_cast<long long>(info.pid), "python", info.python.c_str(),
+                                       "torch", info.torch.c_str(), "sandbox", info.sandbox.c_str()));
+}
+
+PyRef make_remote_type() {
+  return make_native_type<Object>("_hubcell.Remote", "An object that lives in a worker.", remote_methods);
+}
+
+PyRef make_call_type() {
+  return make_native_type<Future>("_hubcell.Call", "A call in flight. Dropping it abandons the answer.",
+                                  call_methods);
+}
+
+}  // namespace hubcell::python_package

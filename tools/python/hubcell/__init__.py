@@ -1,0 +1,31 @@
+"""torch.hub with every repository in a sandboxed process of its own.
+
+    import hubcell as hub            # instead of: from torch import hub
+
+    model = hub.load("owner/name:ref", "entrypoint", pretrained=True)
+    model.eval()
+    answer = model(x)
+
+Versions that conflict, repositories whose packages have one name, and models that crash live side by side in one program.
+What `load` returns lives in a worker: calls run there, tensors go there and come back, and everything else is a handle that
+feels like the object.
+"""
+
+from . import _hubcell
+from ._boundary import File, connect as _connect
+from ._calls import options
+from ._errors import Cancelled, DeadlineExceeded, Error, SandboxError, SourceError, StaleHandle, WorkerDied
+from ._futures import Future, call_async
+from ._handle import Handle
+from ._hub import Hub, _of_default, info
+from ._module import Module
+
+_connect()
+__version__: str = _hubcell.__version__
+
+list = _of_default(Hub.list)
+help = _of_default(Hub.help)
+load = _of_default(Hub.load)
+
+__all__ = ["Cancelled", "DeadlineExceeded", "Error", "File", "Future", "Handle", "Hub", "Module", "SandboxError", "SourceError",
+           "StaleHandle", "WorkerDied", "call_async", "help", "info", "list", "load", "options"]

@@ -1,0 +1,176 @@
+"""`Hub`: a session with its supervisor, and the options of the workers that it asks for; torch.hub's functions on it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import sys
+import threading
+import weakref
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+
+import torch
+
+from . import _calls, _hubcell, _state
+from ._errors import Error
+from ._futures import waiters
+
+_UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+          "kb": 10 ** 3, "mb": 10 ** 6, "gb": 10 ** 9, "tb": 10 ** 12}
+
+
+def _bytes_of(memory: Union[int, str, None]) -> int:
+    """4 << 30 and "4GiB" alike; 0 of None."""
+    if memory is None or isinstance(memory, int):
+        return memory or 0
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", memory)
+    if found is None or found.group(2).lower() not in _UNITS:
+        raise ValueError(f'memory={memory!r}: expected bytes, or a number with a unit: "4GiB"')
+    return int(float(found.group(1)) * _UNITS[found.group(2).lower()])
+
+
+def _refuse_unfinished(**options: Any) -> None:
+    for name, value in options.items():
+        if value:
+            raise NotImplementedError(f"Hub({name}=...) does not work yet")
+
+
+class Hub:
+    """A session: its own supervisor process, and one sandboxed worker process for each repository and ref that is loaded.
+
+    python: the workers' interpreter; HUBCELL_PYTHON, or the one that runs this program, where it is None.
+    seed: of Python's, numpy's and torch's random numbers before each load, instead of this program's own states.
+    memory: budget of a worker, in bytes or as "4GiB".
+    threads: torch's threads in a worker; as many as here where it is None.
+    deadline: seconds that a call or a load may take.
+    rng: False keeps this program's random states out of calls and loads.
+
+    A context manager; `close` ends the workers. Its objects may be used from any number of threads.
+    """
+
+    def __init__(self, python: Optional[str] = None, seed: Optional[int] = None, memory: Union[int, str, None] = None,
+                 threads: Optional[int] = None, deadline: Optional[float] = None, sandbox: Optional[str] = None,
+                 allow_read: Sequence[str] = (), allow_write: Sequence[str] = (), allow_net: Sequence[str] = (),
+                 writable_checkout: bool = False, rng: bool = True, replicas: int = 1, stateless: bool = False,
+                 socket: Optional[str] = None) -> None:
+        _refuse_unfinished(sandbox=sandbox, allow_read=allow_read, allow_write=allow_write, allow_net=allow_net,
+                           writable_checkout=writable_checkout, replicas=replicas > 1, socket=socket)
+        interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
+        self._seed, self._rng = seed, rng
+        self._words = (interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(), deadline or 0.0, _Progress())
+        self._session = _hubcell.open_session(*self._words)
+        _hubs.add(self)
+
+    # ---- torch.hub's functions
+
+    def list(self, github: str, force_reload: bool = False, skip_validation: bool = False,
+             trust_repo: Union[bool, str, None] = None, verbose: bool = True) -> List[str]:
+        """Names of the repository's entrypoints; torch.hub.list."""
+        return list(self._session.list(self._repository(github, "github")))
+
+    def help(self, github: str, model: str, force_reload: bool = False, skip_validation: bool = False,
+             trust_repo: Union[bool, str, None] = None) -> str:
+        """The docstring of an entrypoint; torch.hub.help."""
+        return str(self._session.help(self._repository(github, "github"), model))
+
+    def load(self, repo_or_dir: str, model: str, *args: Any, source: str = "github", trust_repo: Union[bool, str, None] = None,
+             force_reload: bool = False, verbose: bool = True, skip_validation: bool = False, **kwargs: Any) -> Any:
+        """What the entrypoint `model` of a repository returns, in a worker of its own; torch.hub.load.
+
+        repo_or_dir: "owner/name", "owner/name:ref", "owner/name@ref", the URL of a git remote; or, with source="local",
+        a folder. Raises what the entrypoint raises, hubcell.SourceError where there is no such repository or ref.
+        """
+        repository = self._repository(repo_or_dir, source)
+        options = (torch.is_grad_enabled(), _state.of_load(self._seed, self._rng), 0.0)
+        return self._session.load(repository, model, args, kwargs, options)
+
+    # ---- more
+
+    def info(self, handle: Any) -> Dict[str, Any]:
+        """Which model a handle belongs to: repo, ref, commit, pid, python, torch, sandbox."""
+        return info(handle)
+
+    def call_async(self, handle: Any, *args: Any, **kwargs: Any) -> Any:
+        """hubcell.call_async"""
+        from ._futures import call_async
+        return call_async(handle, *args, **kwargs)
+
+    def close(self) -> None:
+        """Ends the workers, and the calls in flight with them. Objects that are left name nothing any more."""
+        _hubs.discard(self)
+        self._session.close()
+
+    def __enter__(self) -> "Hub":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def __reduce__(self) -> Any:
+        raise Error("pickle a Hub: it is a session of this process; make one where it is needed")
+
+    def _repository(self, repository: str, source: str) -> str:
+        if source not in ("github", "local"):
+            raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
+        return os.path.abspath(os.path.expanduser(repository)) if source == "local" else repository
+
+
+class _Progress:
+    """Shows a fetch on a terminal, on one line."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            return
+        share = f" {100 * done // total}%" if total else f" {done >> 10} KiB" if done else ""
+        end = "\n" if total and done >= total else ""
+        sys.stderr.write(f"\r{what}{share}\x1b[K{end}")
+        sys.stderr.flush()
+
+
+def info(handle: Any) -> Dict[str, Any]:
+    """Which model a handle belongs to: repo, ref, commit, pid (of its worker), python, torch, sandbox."""
+    return dict(_calls.remote_of(handle).info())
+
+
+_hubs: "weakref.WeakSet[Hub]" = weakref.WeakSet()
+_default: Optional[Hub] = None
+_default_lock = threading.Lock()
+
+
+def default() -> Hub:
+    """The Hub of the functions of the package; made when it is first needed."""
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = Hub()
+        return _default
+
+
+def _of_default(method: Callable[..., Any]) -> Callable[..., Any]:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return method(default(), *args, **kwargs)
+    function.__name__ = function.__qualname__ = method.__name__
+    function.__doc__ = method.__doc__
+    function.__wrapped__ = method  # type: ignore[attr-defined]
+    return function
+
+
+def _end() -> None:
+    """At the end of the program, however it ends: no worker is left, and no call that is waited for."""
+    for hub in list(_hubs):
+        hub._session.close()
+
+
+def _forget_parent() -> None:
+    """In a forked child: the sessions are the parent's."""
+    global _default, _default_lock
+    _default, _default_lock = None, threading.Lock()
+    for hub in list(_hubs):
+        hub._session.abandon()
+    _hubs.clear()
+    waiters.forget()
+
+
+atexit.register(_end)
+os.register_at_fork(after_in_child=_forget_parent)

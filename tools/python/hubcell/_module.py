@@ -1,0 +1,254 @@
+"""Handles of modules are torch.nn.Modules: they go into nn.Sequential and into modules of the caller's own."""
+
+from __future__ import annotations
+
+import collections
+import sys
+import weakref
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Set, Tuple
+
+import torch
+
+from . import _calls
+from ._errors import Error
+from ._handle import HandleBase, _Doc
+
+# What an nn.Module does with functions or containers of the caller's, which a worker cannot have.
+_REFUSED = ("register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook "
+            "register_backward_hook register_state_dict_pre_hook register_load_state_dict_post_hook "
+            "register_load_state_dict_pre_hook add_module register_module share_memory").split()
+# What changes the module in its worker and returns it.
+_MODES = "eval requires_grad_ to half float double bfloat16 type cpu cuda xpu to_empty".split()
+
+
+class Parameter(torch.nn.Parameter):
+    """A parameter of a model in a worker. Reading it is reading what it was; what is written into it stays here."""
+
+    @property
+    def is_leaf(self) -> bool:  # type: ignore[override]
+        # An optimizer asks each parameter that it is given.
+        if sys._getframe(1).f_globals.get("__name__", "").startswith("torch.optim"):
+            raise Error("optimize the parameters of a model in a worker: an optimizer here would change copies; optimize "
+                        "inputs or modules of your own, or train in the repository's own code")
+        return True
+
+
+class Module(HandleBase, torch.nn.Module):
+    """A torch.nn.Module that lives in a worker. Calls run there; `state_dict` and `parameters` give what it holds, and
+    `load_state_dict` changes it; `eval`, `train`, `to`, `half`, `float` and `double` act there and return the handle."""
+
+    def __init__(self, remote: Any) -> None:
+        HandleBase.__init__(self, remote)
+        object.__setattr__(self, "_hubcell_lent", [])
+
+    __call__: Callable[..., Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[no-redef]
+        self._check_lent()
+        return HandleBase.__call__(self, *args, **kwargs)
+
+    @property
+    def forward(self) -> Any:  # type: ignore[override]
+        return _calls.remote_of(self).attribute("forward")
+
+    @property
+    def training(self) -> bool:  # type: ignore[override]
+        return bool(_calls.remote_of(self).attribute("training"))
+
+    def train(self, mode: bool = True) -> "Module":
+        self._call("train", mode)
+        return self
+
+    # ---- what it holds
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True,
+                         remove_duplicate: bool = True) -> Iterator[Tuple[str, torch.nn.Parameter]]:
+        """(name, parameter): copies of what the worker has now, with their `requires_grad`."""
+        for name, parameter in self._collect("named_parameters", "", recurse):
+            yield _joined(prefix, name), parameter
+
+    def parameters(self, recurse: bool = True) -> Iterator[torch.nn.Parameter]:
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True,
+                      remove_duplicate: bool = True) -> Iterator[Tuple[str, torch.Tensor]]:
+        for name, buffer in self._collect("named_buffers", "", recurse):
+            yield _joined(prefix, name), buffer
+
+    def buffers(self, recurse: bool = True) -> Iterator[torch.Tensor]:
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    @property
+    def _parameters(self) -> Dict[str, torch.nn.Parameter]:  # type: ignore[override]
+        return dict(self.named_parameters())
+
+    @property
+    def _buffers(self) -> Dict[str, torch.Tensor]:  # type: ignore[override]
+        return dict(self.named_buffers())
+
+    @property
+    def _modules(self) -> Dict[str, torch.nn.Module]:  # type: ignore[override]
+        return {}
+
+    # A module that holds this one sees it as one, with all its parameters.
+    def named_modules(self, memo: Optional[Set[torch.nn.Module]] = None, prefix: str = "",
+                      remove_duplicate: bool = True) -> Iterator[Tuple[str, torch.nn.Module]]:
+        if memo is not None:
+            if any(self is other for other in memo):
+                return
+            memo.add(self)
+            yield prefix, self
+            return
+        for name, module in self._collect("named_modules"):
+            yield _joined(prefix, name), (self if name == "" else module)
+
+    def modules(self) -> Iterator[torch.nn.Module]:
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[Tuple[str, torch.nn.Module]]:
+        return iter(self._collect("named_children"))
+
+    def children(self) -> Iterator[torch.nn.Module]:
+        return (child for _, child in self.named_children())
+
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "",  # type: ignore[override]
+                   keep_vars: bool = False) -> Any:
+        """A copy of what the worker has now."""
+        if args:
+            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args):])
+        found = self._call("state_dict")
+        self._lend(found.values())
+        target = collections.OrderedDict() if destination is None else destination
+        for name, tensor in found.items():
+            target[prefix + name] = tensor
+        return target
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, **kwargs: Any) -> Any:
+        """As torch's: names that are missing or not expected are an error, or, not `strict`, returned."""
+        return self._call("load_state_dict", dict(state_dict), strict, **kwargs)
+
+    def _load_from_state_dict(self, state_dict: Dict[str, Any], prefix: str, local_metadata: Any, strict: bool,
+                              missing_keys: List[str], unexpected_keys: List[str], error_msgs: List[str]) -> None:
+        mine = {name[len(prefix):]: value for name, value in state_dict.items() if name.startswith(prefix)}
+        try:
+            missing, unexpected = self._call("load_state_dict", mine, False)
+        except Error as refused:
+            error_msgs.append(str(refused))
+            return
+        missing_keys.extend(prefix + name for name in missing)
+        unexpected_keys.extend(prefix + name for name in unexpected)
+
+    # ---- functions of the caller's
+
+    def apply(self, fn: Callable[[torch.nn.Module], None]) -> "Module":
+        """Calls `fn` with a handle of every module below, and of this one, as torch does."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], *args: Any, **kwargs: Any) -> "Module":
+        """What a module that holds this one does to all tensors: a change of dtype or device is done in the worker."""
+        tensors = [tensor for _, tensor in (*self._parameters.items(), *self._buffers.items())]
+        wanted = {fn(torch.ones(1, dtype=dtype)).dtype for dtype in {t.dtype for t in tensors if t.is_floating_point()}}
+        if len(wanted) > 1:
+            raise Error("apply a function to the tensors of a model in a worker: it gives them several dtypes; use to()")
+        for dtype in wanted:
+            self._call("to", dtype)
+        return self
+
+    # ---- attributes
+
+    def __getattr__(self, name: str) -> Any:
+        return HandleBase.__getattr__(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, torch.nn.Module) and not isinstance(value, Module):
+            raise Error(f"set .{name} of a model in a worker to a {type(value).__name__} of this program: modules do not "
+                        "cross; wrap the model, torch.nn.Sequential(model, ...), or change it in the repository's code")
+        HandleBase.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        HandleBase.__delattr__(self, name)
+
+    # As torch's modules: a model is itself, equal to nothing else.
+    def __eq__(self, other: Any) -> bool:
+        return self is other
+
+    def __ne__(self, other: Any) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _get_name(self) -> str:
+        return str(_calls.remote_of(self).kind()[0].rpartition(".")[2])
+
+    # ---- ours
+
+    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return _calls.call(_calls.remote_of(self), method, args, kwargs)
+
+    def _collect(self, method: str, *arguments: Any) -> List[Tuple[str, Any]]:
+        pairs = _calls.operate(_calls.remote_of(self), "collect", method, *arguments)
+        members = [(name, _as_parameter(item)) for name, item in pairs]
+        self._lend(item for _, item in members if isinstance(item, torch.Tensor))
+        return members
+
+    def _lend(self, tensors: Any) -> None:
+        lent = object.__getattribute__(self, "_hubcell_lent")
+        lent[:] = [entry for entry in lent if entry[0]() is not None]
+        lent.extend((weakref.ref(tensor), _version(tensor)) for tensor in tensors)
+
+    def _check_lent(self) -> None:
+        """Raises where a tensor that was given out has been written to: its user thinks that the model changed."""
+        lent = object.__getattribute__(self, "_hubcell_lent")
+        if not lent:
+            return
+        changed = [reference for reference, version in lent if _version(reference()) not in (None, version)]
+        if changed:
+            lent[:] = [entry for entry in lent if entry[0] not in changed]
+            raise Error(f"call a {self._get_name()}: {len(changed)} of its tensors were changed in place here, and the model "
+                        "lives in its worker, where they stayed as they were; use load_state_dict(state_dict)")
+
+
+def _version(tensor: Optional[torch.Tensor]) -> Optional[int]:
+    """None of a tensor that is gone, or that was made in inference mode and has none."""
+    return None if tensor is None or tensor.is_inference() else tensor._version
+
+
+def _as_parameter(item: Any) -> Any:
+    if not isinstance(item, torch.nn.Parameter):
+        return item
+    return torch.Tensor._make_subclass(Parameter, item.data, item.requires_grad)
+
+
+def _joined(prefix: str, name: str) -> str:
+    return prefix + ("." if prefix and name else "") + name
+
+
+def _mode(name: str) -> Callable[..., Module]:
+    def act(self: Module, *args: Any, **kwargs: Any) -> Module:
+        self._call(name, *args, **kwargs)
+        return self
+    act.__name__ = name
+    act.__doc__ = f"torch.nn.Module.{name}, in the worker; the handle."
+    return act
+
+
+def _refused(name: str) -> Callable[..., NoReturn]:
+    def refuse(self: Module, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Error(f"{name} of a model in a worker: a function or a module of this program does not cross; wrap the model in "
+                    "a module of your own, or change it in the repository's code")
+    refuse.__name__ = name
+    return refuse
+
+
+for _name in _MODES:
+    setattr(Module, _name, _mode(_name))
+for _name in _REFUSED:
+    setattr(Module, _name, _refused(_name))
+Module.__doc__ = _Doc(Module.__doc__ or "")  # type: ignore[assignment]
