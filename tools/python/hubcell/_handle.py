@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, NoReturn, Optional, Tuple
 
-from . import _calls
+from . import _calls, _recipes
 from ._errors import Error
 
 # Asked for by name on every object, by copy, pickle, numpy, inspect and notebooks: those that only a class has stay local.
@@ -45,6 +45,7 @@ class HandleBase:
 
     def __setattr__(self, name: str, value: Any) -> None:
         _calls.operate(_calls.remote_of(self), "setattr", name, value)
+        _recipes.note(self, "__setattr__", (name, value), {})
 
     def __delattr__(self, name: str) -> None:
         _calls.operate(_calls.remote_of(self), "delattr", name)
@@ -104,8 +105,9 @@ class HandleBase:
     def __deepcopy__(self, memo: Any) -> NoReturn:
         self._refuse("copy")
 
+    # What a load returned is loaded again where it is unpickled.
     def __reduce_ex__(self, protocol: Any) -> Any:
-        self._refuse("pickle")
+        return _recipes.reduce(self) or self._refuse("pickle")
 
     def _refuse(self, what: str) -> NoReturn:
         name = _calls.remote_of(self).kind()[0]

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import torch
 
-from . import _calls, _hubcell, _state
+from . import _calls, _hubcell, _recipes, _state
 from ._errors import Error
 from ._futures import waiters
 
@@ -58,6 +58,7 @@ class Hub:
                            writable_checkout=writable_checkout, replicas=replicas > 1, socket=socket)
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
         self._seed, self._rng = seed, rng
+        self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng}
         self._words = (interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(), deadline or 0.0, _Progress())
         self._session = _hubcell.open_session(*self._words)
         _hubs.add(self)
@@ -81,9 +82,13 @@ class Hub:
         repo_or_dir: "owner/name", "owner/name:ref", "owner/name@ref", the URL of a git remote; or, with source="local",
         a folder. Raises what the entrypoint raises, hubcell.SourceError where there is no such repository or ref.
         """
-        repository = self._repository(repo_or_dir, source)
         options = (torch.is_grad_enabled(), _state.of_load(self._seed, self._rng), 0.0)
-        return self._session.load(repository, model, args, kwargs, options)
+        return self._load(_recipes.Recipe(self._options, self._repository(repo_or_dir, source), model, args, kwargs, options))
+
+    def _load(self, recipe: _recipes.Recipe) -> Any:
+        answer = self._session.load(recipe.repository, recipe.entry, recipe.args, recipe.kwargs, recipe.options)
+        _recipes.attach(answer, recipe)
+        return answer
 
     # ---- more
 
@@ -145,6 +150,18 @@ def default() -> Hub:
         if _default is None:
             _default = Hub()
         return _default
+
+
+def of_options(options: Dict[str, Any]) -> Hub:
+    """A Hub with these options, the one that there is already if any."""
+    for hub in list(_hubs):
+        if hub._options == options:
+            return hub
+    return default() if options == default()._options else _kept.setdefault(repr(options), Hub(**options))
+
+
+# Of what was unpickled: nobody else holds them.
+_kept: Dict[str, Hub] = {}
 
 
 def _of_default(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optio
 
 import torch
 
-from . import _calls
+from . import _calls, _recipes
 from ._errors import Error
 from ._handle import HandleBase, _Doc
 
@@ -57,6 +57,7 @@ class Module(HandleBase, torch.nn.Module):
 
     def train(self, mode: bool = True) -> "Module":
         self._call("train", mode)
+        _recipes.note(self, "train", (mode,), {})
         return self
 
     # ---- what it holds
@@ -154,7 +155,7 @@ class Module(HandleBase, torch.nn.Module):
         if len(wanted) > 1:
             raise Error("apply a function to the tensors of a model in a worker: it gives them several dtypes; use to()")
         for dtype in wanted:
-            self._call("to", dtype)
+            self.to(dtype)
         return self
 
     # ---- attributes
@@ -233,6 +234,7 @@ def _joined(prefix: str, name: str) -> str:
 def _mode(name: str) -> Callable[..., Module]:
     def act(self: Module, *args: Any, **kwargs: Any) -> Module:
         self._call(name, *args, **kwargs)
+        _recipes.note(self, name, args, kwargs)
         return self
     act.__name__ = name
     act.__doc__ = f"torch.nn.Module.{name}, in the worker; the handle."

@@ -95,7 +95,7 @@ struct Array {
 // A numpy scalar such as numpy.float32(1): its first item_bytes(dtype) bytes count.
 struct Scalar {
   DType dtype = DType::Float64;
-  std::array<std::byte, 16> bytes{};
+  alignas(16) std::array<std::byte, 16> bytes{};
 };
 // PIL.Image.Image.
 struct Image {

@@ -1,0 +1,69 @@
+"""How a handle is pickled: as what it takes to load it again. A process that unpickles one gets a model of its own, in a worker
+of its own, from the same commit, arguments and random states, with the same changes of mode."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, List, Optional, Tuple
+
+# (method, arguments, keywords) of what was called on the handle, in order.
+Change = Tuple[str, Tuple[Any, ...], Dict[str, Any]]
+
+
+@dataclasses.dataclass
+class Recipe:
+    """One load."""
+
+    hub_options: Dict[str, Any]
+    repository: str
+    entry: str
+    args: Tuple[Any, ...]
+    kwargs: Dict[str, Any]
+    options: Any
+
+
+def attach(answer: Any, recipe: Recipe, path: Tuple[Any, ...] = ()) -> None:
+    """Tells every handle in what a load returned where it came from."""
+    from ._handle import HandleBase
+    if isinstance(answer, HandleBase):
+        object.__setattr__(answer, "_hubcell_origin", (recipe, path))
+        object.__setattr__(answer, "_hubcell_changes", [])
+    elif isinstance(answer, dict):
+        for key, item in answer.items():
+            attach(item, recipe, (*path, key))
+    elif isinstance(answer, (list, tuple)):
+        for index, item in enumerate(answer):
+            attach(item, recipe, (*path, index))
+
+
+def note(handle: Any, method: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
+    """Remembers a change of a handle that a load returned; other handles cannot be loaded again."""
+    changes: Optional[List[Change]] = vars(handle).get("_hubcell_changes")
+    if changes is not None:
+        changes.append((method, args, kwargs))
+
+
+def reduce(handle: Any) -> Optional[Tuple[Any, ...]]:
+    """What pickle needs; None of a handle that no load returned."""
+    origin = vars(handle).get("_hubcell_origin")
+    if origin is None:
+        return None
+    recipe, path = origin
+    info = handle._hubcell_remote.info()
+    pinned = f"{info['repo']}@{info['commit']}" if info["commit"] else info["repo"]
+    return load_again, (dataclasses.replace(recipe, repository=pinned), path, list(vars(handle)["_hubcell_changes"]))
+
+
+def load_again(recipe: Recipe, path: Tuple[Any, ...], changes: List[Change]) -> Any:
+    """The handle, of a new load. This process's random states stay as they are."""
+    from . import _hub, _state
+    before = _state.of_load(None, True)
+    try:
+        handle = _hub.of_options(recipe.hub_options)._load(recipe)
+    finally:
+        _state.take(before)
+    for key in path:
+        handle = handle[key]
+    for method, args, kwargs in changes:
+        getattr(handle, method)(*args, **kwargs)
+    return handle
