@@ -10,6 +10,7 @@
 
 #include "shared/python/convert.h"
 #include "shared/python/exception.h"
+#include "shared/python/gil.h"
 #include "shared/python/object.h"
 #include "shared/wire/limits.h"
 

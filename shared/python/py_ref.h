@@ -1,7 +1,6 @@
 // The owner of one reference to a Python object. Needs the GIL wherever it is copied or destroyed.
 #pragma once
 
-#include <memory>
 #include <utility>
 
 #include "shared/python/python.h"
@@ -34,15 +33,5 @@ class PyRef {
   explicit PyRef(PyObject* object) : object_(object) {}
   PyObject* object_ = nullptr;
 };
-
-// A reference that is copied and dropped on any thread, with and without the GIL.
-inline std::shared_ptr<PyObject> share(PyObject* object) {
-  Py_INCREF(object);
-  return {object, [](PyObject* held) {
-            const PyGILState_STATE state = PyGILState_Ensure();
-            Py_DECREF(held);
-            PyGILState_Release(state);
-          }};
-}
 
 }  // namespace hubcell::python

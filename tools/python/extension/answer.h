@@ -3,6 +3,7 @@
 
 #include <exception>
 
+#include "shared/python/gil.h"
 #include "tools/python/extension/runtime.h"
 
 namespace hubcell::python_package {
@@ -15,7 +16,7 @@ python::PyRef await_answer(CallOptions options, Wait wait) {
   std::exception_ptr failure;
   options.changed_state = &changed;
   {
-    const WithoutGil released;
+    const python::WithoutGil released;
     try {
       answer = wait(std::move(options));
     } catch (const Error&) {
@@ -31,7 +32,7 @@ python::PyRef await_answer(CallOptions options, Wait wait) {
 // What `ask` returns, called without the GIL.
 template <class Ask>
 auto without_gil(Ask ask) {
-  const WithoutGil released;
+  const python::WithoutGil released;
   return ask();
 }
 

@@ -1,4 +1,5 @@
 // The module _hubcell: the C++ client for the Python package, which is what users see.
+#include "shared/python/gil.h"
 #include "shared/python/object.h"
 #include "tools/client/installation.h"
 #include "tools/python/extension/answer.h"
@@ -17,21 +18,17 @@ Types* made_types = nullptr;
 
 // Signals are Python's to handle: Ctrl-C ends a wait as it would end any other.
 void check_signals() {
-  const PyGILState_STATE state = PyGILState_Ensure();
-  const bool raised = PyErr_CheckSignals() != 0;
-  PyGILState_Release(state);
-  if (raised) throw PythonRaised();
+  const python::WithGil gil;
+  if (PyErr_CheckSignals() != 0) throw PythonRaised();
 }
 
 // A failure in it is the program's own, and ends the load.
 void tell_progress(PyObject* callable, const std::string& what, std::uint64_t done, std::uint64_t total) {
-  const PyGILState_STATE state = PyGILState_Ensure();
-  PyObject* answer =
-      PyObject_CallFunction(callable, "sKK", what.c_str(), static_cast<unsigned long long>(done),
-                            static_cast<unsigned long long>(total));
-  Py_XDECREF(answer);
-  PyGILState_Release(state);
-  if (answer == nullptr) throw PythonRaised();
+  const python::WithGil gil;
+  const PyRef answer =
+      PyRef::steal(PyObject_CallFunction(callable, "sKK", what.c_str(), static_cast<unsigned long long>(done),
+                                         static_cast<unsigned long long>(total)));
+  if (!answer) throw PythonRaised();
 }
 
 // (python, seed or None, memory in bytes, threads, deadline in seconds, progress or None)
@@ -85,13 +82,20 @@ PyObject* libexec_folder(PyObject*, PyObject*) {
   });
 }
 
-PyMethodDef functions[] = {{"open_session", &open_session, METH_VARARGS,
-                            "open_session(python, seed, memory, threads, deadline, progress)"},
-                           {"connect", &connect, METH_VARARGS,
-                            "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
-                           {"libexec_folder", &libexec_folder, METH_NOARGS,
-                            "libexec_folder(): where hubcell's programs and files lie"},
-                           {nullptr, nullptr, 0, nullptr}};
+PyObject* end(PyObject*, PyObject*) {
+  python::interpreter_ends();
+  return PyRef::borrow(Py_None).release();
+}
+
+PyMethodDef functions[] = {
+    {"open_session", &open_session, METH_VARARGS,
+     "open_session(python, seed, memory, threads, deadline, progress)"},
+    {"connect", &connect, METH_VARARGS,
+     "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
+    {"end", &end, METH_NOARGS, "end(): Python ends; other threads that wait here wait for ever"},
+    {"libexec_folder", &libexec_folder, METH_NOARGS,
+     "libexec_folder(): where hubcell's programs and files lie"},
+    {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition{.m_base = PyModuleDef_HEAD_INIT,
                        .m_name = "_hubcell",

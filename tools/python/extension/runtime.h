@@ -20,18 +20,6 @@ class UnsendableArgument : public Error {
   explicit UnsendableArgument(const std::string& message) : Error(ErrorCode::Usage, message) {}
 };
 
-// Without the GIL while it lives.
-class WithoutGil {
- public:
-  WithoutGil() : state_(PyEval_SaveThread()) {}
-  ~WithoutGil() { PyEval_RestoreThread(state_); }
-  WithoutGil(const WithoutGil&) = delete;
-  WithoutGil& operator=(const WithoutGil&) = delete;
-
- private:
-  PyThreadState* state_;
-};
-
 // Lives as long as the process; made by `connect`, which the package calls when it is imported. Needs the GIL everywhere.
 class Runtime {
  public:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import concurrent.futures
 import threading
 from typing import Any, Generator, List, Optional
@@ -62,7 +61,6 @@ class _Waiters:
         self._condition = threading.Condition()
         self._waiting: List[Future] = []
         self._idle = 0
-        self._threads: List[threading.Thread] = []
 
     def add(self, future: Future) -> None:
         with self._condition:
@@ -70,9 +68,7 @@ class _Waiters:
             if self._idle >= len(self._waiting):
                 self._condition.notify()
                 return
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
             thread = threading.Thread(target=self._run, name="hubcell-answers", daemon=True)
-            self._threads.append(thread)
         thread.start()
 
     def _run(self) -> None:
@@ -86,11 +82,6 @@ class _Waiters:
                 future = self._waiting.pop(0)
             future._finish()
             del future
-
-    def join(self, seconds: float) -> None:
-        """At the end of the program, when the workers have been ended."""
-        for thread in self._threads:
-            thread.join(seconds)
 
     def forget(self) -> None:
         """In a forked child, which has none of the threads."""
@@ -107,10 +98,3 @@ def call_async(handle: Any, *args: Any, **kwargs: Any) -> Future:
     future = Future(_calls.begin(_calls.remote_of(handle), "", args, kwargs))
     waiters.add(future)
     return future
-
-
-def _end() -> None:
-    waiters.join(2.0)
-
-
-atexit.register(_end)

@@ -174,7 +174,8 @@ def _of_default(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _end() -> None:
-    """At the end of the program, however it ends: no worker is left, and no call that is waited for."""
+    """At the end of the program, however it ends: no worker is left, and no thread that could want Python again."""
+    _hubcell.end()
     for hub in list(_hubs):
         hub._session.close()
 
