@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.join(HERE, "model")
 ENTRY = "double"
 
-WHO = {"hubcell-cpp": "hubcell, C++", "in-process": "in-process", "torch-multiprocessing": "torch.multiprocessing",
+WHO = {"hubcell-cpp": "hubcell, C++", "hubcell-python": "hubcell, Python", "in-process": "in-process", "torch-multiprocessing": "torch.multiprocessing",
        "pipe-numpy": "Pipe with numpy", "memcpy": "memcpy of the bytes"}
 
 GOAL_TIMES_IN_PROCESS = 3
@@ -58,7 +58,9 @@ SIZES = (FLOAT, PICTURE, LARGE)
 def commands(programs):
     python = sys.executable
     other_process = os.path.join(HERE, "other_process.py")
+    package = os.path.join(os.path.dirname(programs), "python")
     return {"hubcell-cpp": [os.path.join(programs, "hubcell-bench-call"), python, MODEL, ENTRY],
+            "hubcell-python": [python, os.path.join(HERE, "hubcell_python.py"), package, MODEL, ENTRY],
             "in-process": [python, os.path.join(HERE, "in_process.py"), MODEL, ENTRY],
             "torch-multiprocessing": [python, other_process, "torch", MODEL, ENTRY],
             "pipe-numpy": [python, other_process, "numpy", MODEL, ENTRY],
