@@ -132,7 +132,7 @@ def _remember(hub_folder: str, repository: _Repository) -> None:
             _append(path, line)
         except OSError as refused:
             warnings.warn(f"remember that {repository.line} is trusted: {path}: {refused.strerror}; it will be asked again",
-                          stacklevel=4)
+                          stacklevel=5)
 
 
 def _append(path: str, line: str) -> None:
