@@ -15,6 +15,7 @@ from . import _hubcell
 from ._boundary import File, connect as _connect
 from ._calls import options
 from ._errors import Cancelled, DeadlineExceeded, Error, SandboxError, SourceError, StaleHandle, WorkerDied
+from ._folders import get_dir, set_dir
 from ._futures import Future, call_async
 from ._handle import Handle
 from ._hub import Hub, _of_default, info
@@ -28,4 +29,4 @@ help = _of_default(Hub.help)
 load = _of_default(Hub.load)
 
 __all__ = ["Cancelled", "DeadlineExceeded", "Error", "File", "Future", "Handle", "Hub", "Module", "SandboxError", "SourceError",
-           "StaleHandle", "WorkerDied", "call_async", "help", "info", "list", "load", "options"]
+           "StaleHandle", "WorkerDied", "call_async", "get_dir", "help", "info", "list", "load", "options", "set_dir"]

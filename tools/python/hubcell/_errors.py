@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import functools
 from typing import Any, Optional, Tuple
@@ -54,6 +55,9 @@ _UNSENDABLE = 100
 _CLASSES = {_SOURCE: SourceError, _SANDBOX: SandboxError, _DEADLINE: DeadlineExceeded, _STALE: StaleHandle,
             _CANCELLED: Cancelled}
 
+# From Python 3.11 on.
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())
+
 Remote = Tuple[str, str, str, str]
 Death = Tuple[int, int, str]
 
@@ -88,8 +92,17 @@ def _make_died(message: str, death: Optional[Death]) -> WorkerDied:
 def _make_remote(message: str, kind: str, builtin: str, text: str, traceback: str) -> Error:
     error = _remote_class(kind, builtin)(message + _indented(traceback))
     error.remote_traceback = traceback
-    error.args = (text,) if isinstance(error, KeyError) else error.args
+    error.args = (_key_of(text),) if isinstance(error, KeyError) else error.args
     return error
+
+
+def _key_of(text: str) -> str:
+    """The key of a KeyError whose message is `text`: the repr of the key."""
+    try:
+        key = ast.literal_eval(text) if text[:1] in ("'", '"') else text
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return key if isinstance(key, str) else text
 
 
 def _indented(traceback: str) -> str:
@@ -100,7 +113,8 @@ def _indented(traceback: str) -> str:
 def _remote_class(kind: str, builtin: str) -> type[Error]:
     """A class that is `Error` and the builtin exception, under the foreign class's own name."""
     base = getattr(builtins, builtin, None)
-    is_exception = isinstance(base, type) and issubclass(base, Exception)
+    # A group is made of the exceptions that it holds, which stay in the worker.
+    is_exception = isinstance(base, type) and issubclass(base, Exception) and not issubclass(base, _GROUP)
     bases: Tuple[Any, ...] = (_Remote, base) if is_exception and not issubclass(_Remote, base) else (_Remote,)
     return type(kind.rpartition(".")[2] or "Error", bases, {"__module__": __name__, "__doc__": f"{kind} of a worker."})
 
@@ -109,7 +123,9 @@ class _Remote(Error):
     """Shows its message whatever the builtin class makes of its arguments: some want five of them."""
 
     def __new__(cls, message: str) -> "_Remote":
-        error = BaseException.__new__(cls, message)
+        base = cls.__base__
+        # OSError and MemoryError insist on making what derives from them.
+        error = (BaseException if base is None or issubclass(base, _Remote) else base).__new__(cls, message)
         error._message = message
         return error
 

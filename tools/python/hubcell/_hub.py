@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import torch
 
-from . import _calls, _hubcell, _recipes, _state
+from . import _calls, _folders, _hubcell, _recipes, _state, _trust
 from ._errors import Error
 from ._futures import waiters
 
@@ -60,30 +61,38 @@ class Hub:
         self._seed, self._rng = seed, rng
         self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng}
         self._words = (interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(), deadline or 0.0, _Progress())
-        self._session = _hubcell.open_session(*self._words)
+        self._folder = _folders.hub_folder()
+        with _folders.told_to_supervisor(self._folder):
+            self._session = _hubcell.open_session(*self._words)
         _hubs.add(self)
 
     # ---- torch.hub's functions
 
     def list(self, github: str, force_reload: bool = False, skip_validation: bool = False,
-             trust_repo: Union[bool, str, None] = None, verbose: bool = True) -> List[str]:
+             trust_repo: Union[bool, str, None] = "check", verbose: bool = True) -> List[str]:
         """Names of the repository's entrypoints; torch.hub.list."""
-        return list(self._session.list(self._repository(github, "github")))
+        return list(self._session.list(self._trusted_repository(github, "github", trust_repo)))
 
     def help(self, github: str, model: str, force_reload: bool = False, skip_validation: bool = False,
-             trust_repo: Union[bool, str, None] = None) -> str:
-        """The docstring of an entrypoint; torch.hub.help."""
-        return str(self._session.help(self._repository(github, "github"), model))
+             trust_repo: Union[bool, str, None] = "check") -> str:
+        """Signature and docstring of an entrypoint; torch.hub.help, which gives the docstring alone."""
+        repository = self._trusted_repository(github, "github", trust_repo)
+        return str(self._session.help(repository, _checked_entry(model)))
 
-    def load(self, repo_or_dir: str, model: str, *args: Any, source: str = "github", trust_repo: Union[bool, str, None] = None,
-             force_reload: bool = False, verbose: bool = True, skip_validation: bool = False, **kwargs: Any) -> Any:
+    def load(self, repo_or_dir: str, model: str, *args: Any, source: str = "github",
+             trust_repo: Union[bool, str, None] = "check", force_reload: bool = False, verbose: bool = True,
+             skip_validation: bool = False, **kwargs: Any) -> Any:
         """What the entrypoint `model` of a repository returns, in a worker of its own; torch.hub.load.
 
         repo_or_dir: "owner/name", "owner/name:ref", "owner/name@ref", the URL of a git remote; or, with source="local",
-        a folder. Raises what the entrypoint raises, hubcell.SourceError where there is no such repository or ref.
+        a folder.
+        trust_repo: of owner/name: True adds it to the list of trusted repositories, False asks on stdout, "check" asks
+        unless it is in that list. Without a yes, hubcell.Error is raised and nothing fetched.
+        Raises what the entrypoint raises, hubcell.SourceError where there is no such repository or ref.
         """
+        repository = self._trusted_repository(repo_or_dir, source, trust_repo)
         options = (torch.is_grad_enabled(), _state.of_load(self._seed, self._rng), 0.0)
-        return self._load(_recipes.Recipe(self._options, self._repository(repo_or_dir, source), model, args, kwargs, options))
+        return self._load(_recipes.Recipe(self._options, repository, _checked_entry(model), args, kwargs, options))
 
     def _load(self, recipe: _recipes.Recipe) -> Any:
         answer = self._session.load(recipe.repository, recipe.entry, recipe.args, recipe.kwargs, recipe.options)
@@ -115,10 +124,21 @@ class Hub:
     def __reduce__(self) -> Any:
         raise Error("pickle a Hub: it is a session of this process; make one where it is needed")
 
-    def _repository(self, repository: str, source: str) -> str:
+    def _trusted_repository(self, repository: str, source: str, trust_repo: Union[bool, str, None]) -> str:
+        """The repository's name for the supervisor. Asks for the caller's trust before anything is opened."""
+        source = source.lower()
         if source not in ("github", "local"):
             raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
-        return os.path.abspath(os.path.expanduser(repository)) if source == "local" else repository
+        if source == "local":
+            return os.path.abspath(os.path.expanduser(repository))
+        _trust.check(self._folder, repository, trust_repo)
+        return repository
+
+
+def _checked_entry(model: Any) -> str:
+    if not isinstance(model, str):
+        raise ValueError("Invalid input: model should be a string of function name")
+    return model
 
 
 class _Progress:
@@ -144,10 +164,11 @@ _default_lock = threading.Lock()
 
 
 def default() -> Hub:
-    """The Hub of the functions of the package; made when it is first needed."""
+    """The Hub of the functions of the package; made when it is first needed, and anew where the hub folder is another,
+    which torch.hub finds out at each load too. What the old one loaded lives on."""
     global _default
     with _default_lock:
-        if _default is None:
+        if _default is None or _default._folder != _folders.hub_folder():
             _default = Hub()
         return _default
 
@@ -169,8 +190,14 @@ def _of_default(method: Callable[..., Any]) -> Callable[..., Any]:
         return method(default(), *args, **kwargs)
     function.__name__ = function.__qualname__ = method.__name__
     function.__doc__ = method.__doc__
-    function.__wrapped__ = method  # type: ignore[attr-defined]
+    function.__signature__ = _signature_without_self(method)  # type: ignore[attr-defined]
     return function
+
+
+def _signature_without_self(method: Callable[..., Any]) -> inspect.Signature:
+    """As torch.hub's functions show theirs: without annotations too."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    return inspect.Signature([parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters])
 
 
 def _end() -> None:
