@@ -31,6 +31,11 @@ def collect(thing, method, *arguments):
     return list(getattr(thing, method)(*arguments))
 
 
+def gradient(module, name):
+    """Of a parameter, by its dotted name."""
+    return module.get_parameter(name).grad
+
+
 class Graph:
     """The history of an answer, between the inputs that want gradients and the tensors that depend on them."""
 
@@ -76,7 +81,7 @@ def explain(thing):
 OPERATIONS = {
     "repr": repr, "str": str, "dir": dir, "help": explain, "len": len, "bool": bool, "hash": hash,
     "iter": iter, "next": advance, "enter": enter, "exit": leave,
-    "collect": collect, "record": record, "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
+    "collect": collect, "gradient": gradient, "record": record, "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
     **{name: getattr(operator, name) for name in (
         "contains", "getitem", "setitem", "delitem", "eq", "ne", "lt", "le", "gt", "ge",
         "neg", "pos", "abs", "invert", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul",

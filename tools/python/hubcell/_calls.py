@@ -25,13 +25,13 @@ class CallOptions:
 
     def over(self, below: "CallOptions") -> "CallOptions":
         """These, and where they are None the ones below."""
-        return CallOptions(*(mine if mine is not None else theirs for mine, theirs in
-                             ((self.deadline, below.deadline), (self.grad, below.grad), (self.rng, below.rng))))
+        return CallOptions(below.deadline if self.deadline is None else self.deadline,
+                           below.grad if self.grad is None else self.grad, below.rng if self.rng is None else self.rng)
 
 
 NO_OPTIONS = CallOptions()
 # By the process of the worker whose calls they are for.
-_in_force: contextvars.ContextVar[Dict[int, CallOptions]] = contextvars.ContextVar("hubcell_options", default={})
+_in_force: contextvars.ContextVar[Optional[Dict[int, CallOptions]]] = contextvars.ContextVar("hubcell_options", default=None)
 
 
 @contextlib.contextmanager
@@ -44,7 +44,7 @@ def options(handle: Any, deadline: Optional[float] = None, grad: Optional[bool] 
     rng: False leaves torch's generator out of it, which saves some microseconds; samplers then draw other numbers.
     """
     process = remote_of(handle).info()["pid"]
-    before = _in_force.get()
+    before = _in_force.get() or {}
     merged = CallOptions(deadline, grad, rng).over(before.get(process, NO_OPTIONS))
     token = _in_force.set({**before, process: merged})
     try:

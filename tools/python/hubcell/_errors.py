@@ -112,7 +112,7 @@ def _indented(traceback: str) -> str:
 @functools.lru_cache(maxsize=256)
 def _remote_class(kind: str, builtin: str) -> type[Error]:
     """A class that is `Error` and the builtin exception, under the foreign class's own name."""
-    base = getattr(builtins, builtin, None)
+    base: Any = getattr(builtins, builtin, None)
     # A group is made of the exceptions that it holds, which stay in the worker.
     is_exception = isinstance(base, type) and issubclass(base, Exception) and not issubclass(base, _GROUP)
     bases: Tuple[Any, ...] = (_Remote, base) if is_exception and not issubclass(_Remote, base) else (_Remote,)
@@ -123,7 +123,7 @@ class _Remote(Error):
     """Shows its message whatever the builtin class makes of its arguments: some want five of them."""
 
     def __new__(cls, message: str) -> "_Remote":
-        base = cls.__base__
+        base: Any = cls.__base__
         # OSError and MemoryError insist on making what derives from them.
         error = (BaseException if base is None or issubclass(base, _Remote) else base).__new__(cls, message)
         error._message = message

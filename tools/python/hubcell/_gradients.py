@@ -7,6 +7,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import torch
 
+from ._errors import Error
+
 
 def inputs_of(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> List[torch.Tensor]:
     """The tensors in a call's arguments that require gradients, each once."""
@@ -32,7 +34,7 @@ def recorded_call(remote: Any, method: str, arguments: Tuple[Any, ...], keywords
                   inputs: List[torch.Tensor], options: Any) -> Any:
     """The answer of a call that the worker records, its tensors connected to `inputs`."""
     call = _Call(remote, method, arguments, keywords, inputs, options)
-    outputs = _Node.apply(call, *inputs)
+    outputs = _Node.apply(call, *inputs)  # type: ignore[no-untyped-call, unused-ignore]
     return _replaced(call.answer, iter(outputs))
 
 
@@ -63,8 +65,10 @@ class _Node(torch.autograd.Function):
         return outputs
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Optional[torch.Tensor]) -> Tuple[Optional[torch.Tensor], ...]:
+        if torch.is_grad_enabled():
+            raise Error("differentiate a model in a worker twice (create_graph=True): its graph stays in the worker, and "
+                        "gradients of gradients cannot be had; leave create_graph out")
         _ = ctx.saved_tensors
         wanted = [gradient for gradient, is_wanted in zip(gradients, ctx.wants) if is_wanted]
         return (None, *ctx.graph.call("backward", (wanted,), None, (True, None, 0.0)))

@@ -22,7 +22,20 @@ _MODES = "eval requires_grad_ to half float double bfloat16 type cpu cuda xpu to
 
 
 class Parameter(torch.nn.Parameter):
-    """A parameter of a model in a worker. Reading it is reading what it was; what is written into it stays here."""
+    """A parameter of a model in a worker. Reading it is reading what it was; what is written into it stays here. Its
+    gradient is what the worker has when it is asked for."""
+
+    _hubcell_owner: Tuple[Any, str]
+
+    @property
+    def grad(self) -> Optional[torch.Tensor]:  # type: ignore[override]
+        remote, name = self._hubcell_owner
+        found: Optional[torch.Tensor] = remote.operate("gradient", (name,), None, (False, None, 0.0))
+        return found
+
+    @grad.setter
+    def grad(self, gradient: Optional[torch.Tensor]) -> None:
+        raise Error("set the gradient of a parameter of a model in a worker: it stays there; model.zero_grad() clears it")
 
     @property
     def is_leaf(self) -> bool:  # type: ignore[override]
@@ -103,7 +116,7 @@ class Module(HandleBase, torch.nn.Module):
         for name, module in self._collect("named_modules"):
             yield _joined(prefix, name), (self if name == "" else module)
 
-    def modules(self) -> Iterator[torch.nn.Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[torch.nn.Module]:
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[Tuple[str, torch.nn.Module]]:
@@ -112,11 +125,11 @@ class Module(HandleBase, torch.nn.Module):
     def children(self) -> Iterator[torch.nn.Module]:
         return (child for _, child in self.named_children())
 
-    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "",  # type: ignore[override]
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "",  # type: ignore[override, unused-ignore]
                    keep_vars: bool = False) -> Any:
         """A copy of what the worker has now."""
-        if args:
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args):])
+        given = dict(zip(("destination", "prefix", "keep_vars"), args))
+        destination, prefix = given.get("destination", destination), given.get("prefix", prefix)
         found = self._call("state_dict")
         self._lend(found.values())
         target = collections.OrderedDict() if destination is None else destination
@@ -124,7 +137,8 @@ class Module(HandleBase, torch.nn.Module):
             target[prefix + name] = tensor
         return target
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, **kwargs: Any) -> Any:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,  # type: ignore[override, unused-ignore]
+                        **kwargs: Any) -> Any:
         """As torch's: names that are missing or not expected are an error, or, not `strict`, returned."""
         return self._call("load_state_dict", dict(state_dict), strict, **kwargs)
 
@@ -161,7 +175,13 @@ class Module(HandleBase, torch.nn.Module):
     # ---- attributes
 
     def __getattr__(self, name: str) -> Any:
-        return HandleBase.__getattr__(self, name)
+        found = self._as_own(name, HandleBase.__getattr__(self, name))
+        if isinstance(found, torch.Tensor):
+            self._lend([found])
+        return found
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self._call("zero_grad", set_to_none)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, torch.nn.Module) and not isinstance(value, Module):
@@ -195,9 +215,17 @@ class Module(HandleBase, torch.nn.Module):
 
     def _collect(self, method: str, *arguments: Any) -> List[Tuple[str, Any]]:
         pairs = _calls.operate(_calls.remote_of(self), "collect", method, *arguments)
-        members = [(name, _as_parameter(item)) for name, item in pairs]
+        members = [(name, self._as_own(name, item)) for name, item in pairs]
         self._lend(item for _, item in members if isinstance(item, torch.Tensor))
         return members
+
+    def _as_own(self, name: str, item: Any) -> Any:
+        """A parameter of that name knows whose it is."""
+        if not isinstance(item, torch.nn.Parameter):
+            return item
+        parameter = torch.Tensor._make_subclass(Parameter, item.data, item.requires_grad)
+        parameter._hubcell_owner = (_calls.remote_of(self), name)
+        return parameter
 
     def _lend(self, tensors: Any) -> None:
         lent = object.__getattribute__(self, "_hubcell_lent")
@@ -219,12 +247,6 @@ class Module(HandleBase, torch.nn.Module):
 def _version(tensor: Optional[torch.Tensor]) -> Optional[int]:
     """None of a tensor that is gone, or that was made in inference mode and has none."""
     return None if tensor is None or tensor.is_inference() else tensor._version
-
-
-def _as_parameter(item: Any) -> Any:
-    if not isinstance(item, torch.nn.Parameter):
-        return item
-    return torch.Tensor._make_subclass(Parameter, item.data, item.requires_grad)
 
 
 def _joined(prefix: str, name: str) -> str:

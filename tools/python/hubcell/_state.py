@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 import torch
 
@@ -44,7 +44,7 @@ def of_load(seed: Optional[int], rng: bool) -> State:
 def take(changed: State) -> None:
     """Gives this process's generators the states to which a call moved them. One that they refuse, which only a lying
     worker sends, is as good as none."""
-    setters = {"torch": torch.set_rng_state, "python": random.setstate, "numpy": _set_numpy}
+    setters: Dict[str, Callable[[Any], Any]] = {"torch": torch.set_rng_state, "python": random.setstate, "numpy": _set_numpy}
     for name, setter in setters.items():
         if name in changed:
             try:
