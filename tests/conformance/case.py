@@ -1,4 +1,5 @@
-"""What the cases are written with: one function says what holds for torch.hub and for hubcell alike, or for each of them."""
+"""What the cases are written with. Each is one function, which says what holds for torch.hub and hubcell alike, or for
+each of them."""
 
 import contextlib
 import io
@@ -10,8 +11,8 @@ import unittest
 import warnings
 
 CASES = {}
-PROMPT = ("The repository {} does not belong to the list of trusted repositories and as such cannot be downloaded. Do you trust "
-          "this repository and wish to add it to the trusted list of repositories (y/N)?")
+PROMPT = ("The repository {} does not belong to the list of trusted repositories and as such cannot be downloaded. "
+          "Do you trust this repository and wish to add it to the trusted list of repositories (y/N)?")
 HUBCONF = '''
 """A hub for tests."""
 dependencies = ["torch"]
@@ -42,7 +43,7 @@ class Said:
 
 
 class Case(unittest.TestCase):
-    """One case on one of the two. `hub` is torch.hub or hubcell; `torch_version` that of the caller, as (major, minor)."""
+    """One case on one of the two. `hub` is torch.hub or hubcell, `torch_version` the caller's, as (major, minor)."""
 
     def __init__(self, name, hub, root):
         super().__init__("run_case")

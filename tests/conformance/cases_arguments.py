@@ -57,8 +57,9 @@ def test_list_names_the_callables_without_an_underscore_imported_ones_too(t):
 def test_list_and_help_take_all_parameters(t):
     name = t.repository()
     verbose = {} if t.is_old_torch_hub else {"verbose": False}
-    t.assertEqual(t.hub.list(name, force_reload=True, skip_validation=True, trust_repo=True, **verbose), ["entry", "net"])
-    t.assertIn("What it was given.", t.hub.help(name, "entry", force_reload=True, skip_validation=True, trust_repo="check"))
+    both = {"force_reload": True, "skip_validation": True}
+    t.assertEqual(t.hub.list(name, trust_repo=True, **both, **verbose), ["entry", "net"])
+    t.assertIn("What it was given.", t.hub.help(name, "entry", trust_repo="check", **both))
     t.assertEqual(t.hub.list(name, False, False, True), ["entry", "net"])
     t.assertIn("What it was given.", t.hub.help(name, "entry", False, False, True))
 

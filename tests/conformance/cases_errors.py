@@ -39,7 +39,8 @@ def test_missing_dependencies_are_named(t):
 @case
 def test_dependencies_that_are_there_or_not_given(t):
     for dependencies in ("['torch', 'json']", "[]", "None"):
-        t.assertEqual(t.hub.load(t.folder(f"dependencies = {dependencies}\ndef entry(): return 1\n"), "entry", source="local"), 1)
+        folder = t.folder(f"dependencies = {dependencies}\ndef entry(): return 1\n")
+        t.assertEqual(t.hub.load(folder, "entry", source="local"), 1)
 
 
 @case
@@ -50,7 +51,8 @@ def test_a_module_that_hubconf_imports_and_nobody_has(t):
 
 @case
 def test_a_repository_without_a_hubconf(t):
-    kind = t.differs("a repository without hubconf.py is a SourceError", torch_hub=FileNotFoundError, hubcell=RuntimeError)
+    kind = t.differs("a repository without hubconf.py is a SourceError", torch_hub=FileNotFoundError,
+                     hubcell=RuntimeError)
     t.assert_raises(kind, "hubconf.py", t.load, t.repository({"README": "nothing\n"}))
 
 
@@ -75,13 +77,13 @@ def test_a_hubconf_that_raises(t):
 def test_builtin_exceptions_of_an_entrypoint(t):
     folder = t.folder("def entry(kind): raise kind_of(kind)('no weights')\n"
                       "def kind_of(name): return getattr(__import__('builtins'), name)\n")
-    for kind in (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, OSError, PermissionError, StopIteration,
-                 MemoryError, FloatingPointError, UnicodeError, SyntaxError, ImportError):
+    for kind in (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, OSError, PermissionError,
+                 StopIteration, MemoryError, FloatingPointError, UnicodeError, SyntaxError, ImportError):
         raised = t.assert_raises(kind, "no weights", t.hub.load, folder, "entry", kind.__name__, source="local")
         t.assertEqual(type(raised).__name__, kind.__name__)
         t.assertEqual(raised.args == ("no weights",), t.differs(
-            "the message of an exception has the repository before it and the worker's traceback behind it; KeyError has its key",
-            torch_hub=True, hubcell=kind is KeyError))
+            "the message of an exception has the repository before it and the worker's traceback behind it, but for "
+            "the key of a KeyError", torch_hub=True, hubcell=kind is KeyError))
 
 
 @case

@@ -57,7 +57,8 @@ def test_torch_hub_the_old_variable_warns(t):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         t.assertEqual(t.hub.get_dir(), "/t/hub")
-    t.assertEqual([str(warning.message) for warning in caught], ["TORCH_HUB is deprecated, please use env TORCH_HOME instead"])
+    t.assertEqual([str(warning.message) for warning in caught],
+                  ["TORCH_HUB is deprecated, please use env TORCH_HOME instead"])
 
 
 def assert_all_in(t, folder, name):

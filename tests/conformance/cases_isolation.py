@@ -23,7 +23,8 @@ def late():
 '''
 SIBLINGS = {"hubconf.py": FACTS, "siblings_of_this_test/__init__.py": "",
             "siblings_of_this_test/inner.py": "from .value import VALUE\ndef relative(): return VALUE\n",
-            "siblings_of_this_test/value.py": "VALUE = 'a sibling'\n", "imported_late_by_this_test.py": "VALUE = 'late'\n"}
+            "siblings_of_this_test/value.py": "VALUE = 'a sibling'\n",
+            "imported_late_by_this_test.py": "VALUE = 'late'\n"}
 
 
 @case
@@ -56,8 +57,9 @@ def test_the_callers_sys_path_stays_as_it_was_after_a_failure(t):
 
 @case
 def test_two_repositories_with_packages_of_one_name(t):
-    names = [t.repository({"hubconf.py": "def entry():\n    from clashing_of_this_test import VALUE\n    return VALUE\n",
-                           "clashing_of_this_test.py": f"VALUE = {number}\n"}) for number in (1, 2)]
+    hubconf = "def entry():\n    from clashing_of_this_test import VALUE\n    return VALUE\n"
+    names = [t.repository({"hubconf.py": hubconf, "clashing_of_this_test.py": f"VALUE = {number}\n"})
+             for number in (1, 2)]
     t.assertEqual([t.load(name) for name in names], t.differs("each repository runs its own packages",
                                                               torch_hub=[1, 1], hubcell=[1, 2]))
 
@@ -80,7 +82,8 @@ def test_the_working_folder_of_an_entrypoint(t):
 def test_process_wide_settings_of_a_repository(t):
     dtype = torch.get_default_dtype()
     try:
-        t.hub.load(t.folder("import torch\ndef entry(): torch.set_default_dtype(torch.float64)\n"), "entry", source="local")
+        folder = t.folder("import torch\ndef entry(): torch.set_default_dtype(torch.float64)\n")
+        t.hub.load(folder, "entry", source="local")
         t.assertEqual(torch.get_default_dtype() == dtype, t.differs("settings of a repository stay in its worker",
                                                                     torch_hub=False, hubcell=True))
     finally:
@@ -90,7 +93,8 @@ def test_process_wide_settings_of_a_repository(t):
 @case
 def test_the_callers_token_and_a_repository(t):
     os.environ["GITHUB_TOKEN"] = "secret"
-    t.assertEqual(t.hub.load(t.folder("import os\ndef entry(): return os.environ.get('GITHUB_TOKEN')\n"), "entry", source="local"),
+    folder = t.folder("import os\ndef entry(): return os.environ.get('GITHUB_TOKEN')\n")
+    t.assertEqual(t.hub.load(folder, "entry", source="local"),
                   t.differs("no token reaches a worker", torch_hub="secret", hubcell=None))
     t.assertEqual(t.load(t.repository(), "entry", 1), ((1,), {}))
 

@@ -2,7 +2,7 @@
 
 import urllib.error
 
-from case import HUBCONF, case
+from case import case
 
 
 def answering(text):
@@ -110,7 +110,8 @@ def test_a_branch_is_taken_before_a_tag_of_its_name_with_a_warning(t):
     with t.answering() as said:
         t.assertEqual(t.load(f"{name}:twice"), "branch")
     warned = any("ambiguous" in warning for warning in said.warnings)
-    t.assertEqual(warned, t.differs("a tag and a branch of one name: there is no warning yet", torch_hub=True, hubcell=False))
+    t.assertEqual(warned, t.differs("a tag and a branch of one name: there is no warning yet", torch_hub=True,
+                                    hubcell=False))
 
 
 @case
@@ -167,9 +168,8 @@ def test_a_ref_in_the_cache_needs_no_remote(t):
 
 @case
 def test_files_of_a_checkout(t):
-    """Modes and links do not survive torch.hub's zip."""
-    name = t.repository({"hubconf.py": HUBCONF + "import os\nfrom package.module import VALUE\n"
-                                                 "def files(): return VALUE, open(os.path.join(os.path.dirname(__file__), "
-                                                 "'data', 'x.txt')).read()\n",
-                         "package/__init__.py": "", "package/module.py": "VALUE = 7\n", "data/x.txt": "text"})
+    hubconf = ("import os\nfrom package_of_this_test.module import VALUE\ndef files():\n"
+               "    return VALUE, open(os.path.join(os.path.dirname(__file__), 'data', 'x.txt')).read()\n")
+    name = t.repository({"hubconf.py": hubconf, "package_of_this_test/__init__.py": "",
+                         "package_of_this_test/module.py": "VALUE = 7\n", "data/x.txt": "text"})
     t.assertEqual(t.load(name, "files"), (7, "text"))

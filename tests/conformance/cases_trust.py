@@ -95,7 +95,8 @@ def test_none_is_check(t):
     name = t.repository()
     with t.answering("y\n") as said:
         t.hub.load(name, "entry", trust_repo=None)
-    asks = t.differs("None means 'check'; in torch 1.13 it warns, in torch 2 it means True", torch_hub=False, hubcell=True)
+    asks = t.differs("None means 'check'; in torch 1.13 it warns, in torch 2 it means True", torch_hub=False,
+                     hubcell=True)
     t.assertEqual(asked(name) in said.stdout, asks)
     t.assertEqual(any("untrusted repository" in warning for warning in said.warnings), t.is_old_torch_hub)
     t.assertEqual(name.replace("/", "_") in t.trusted(), not t.is_old_torch_hub)
@@ -109,7 +110,6 @@ def test_the_default_is_check(t):
             t.assertEqual(t.hub.list(name), ["entry", "net"])
         else:
             t.assert_raises(Exception, "Untrusted repository.", t.hub.load, name, "entry")
-            t.assertEqual(said.stdout, "")  # still caught
     t.assertEqual(said.stdout.count(asked(name)), 0 if t.is_old_torch_hub else 1)
 
 

@@ -1,5 +1,5 @@
-"""hubcell beside torch.hub: every function, parameter and environment variable of torch.hub's documentation that needs no
-download. Run: PYTHONPATH=build/release/python python3 -B tests/conformance/conformance_test.py [NAME ...]
+"""hubcell beside torch.hub: every function, parameter and environment variable of torch.hub's documentation that needs
+no download. Run: PYTHONPATH=build/release/python python3 -B tests/conformance/conformance_test.py [-v] [NAME ...]
 
 Each case is one function that holds for both; where hubcell differs on purpose it gives an expectation for each. For
 each interpreter of HUBCELL_TEST_INTERPRETERS (separated by colons; this one by default) all cases run twice: on
@@ -33,8 +33,9 @@ def run_cases(interpreter, which, names):
         github, outcomes = os.path.join(root, "github"), os.path.join(root, "outcomes.json")
         os.makedirs(github)
         environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}
-        environment.update(CONFORMANCE_GITHUB=github, CONFORMANCE_ONLY=" ".join(names), HUBCELL_GITHUB_URL=f"file://{github}",
-                           HUBCELL_PYTHON=interpreter, TORCH_HOME=os.path.join(root, "torch"), HOME=os.path.join(root, "home"))
+        environment.update(CONFORMANCE_GITHUB=github, CONFORMANCE_ONLY=" ".join(names), HUBCELL_PYTHON=interpreter,
+                           HUBCELL_GITHUB_URL=f"file://{github}", TORCH_HOME=os.path.join(root, "torch"),
+                           HOME=os.path.join(root, "home"))
         with github_standin.serving(github) as url:
             done = subprocess.run([interpreter, "-B", os.path.join(HERE, "run_cases.py"), which, root, url, outcomes],
                                   env=environment, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
@@ -71,7 +72,8 @@ def outcomes_of(interpreter, which, names, reasons):
     label = f"{which}, Python {found['python']}, torch {found['torch']}"
     for outcome in found["outcomes"].values():
         reasons.update(dict.fromkeys(outcome["differs"]))
-    return [Outcome(f"{name} ({label}, {outcome['seconds']} s)", outcome) for name, outcome in found["outcomes"].items()]
+    return [Outcome(f"{name} ({label}, {outcome['seconds']} s)", outcome)
+            for name, outcome in found["outcomes"].items()]
 
 
 def main(names):
@@ -79,7 +81,7 @@ def main(names):
     suite = unittest.TestSuite(outcome for interpreter in interpreters() for which in BOTH
                                for outcome in outcomes_of(interpreter, which, names, reasons))
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2 if "-v" in sys.argv else 1).run(suite)
-    print("\nhubcell differs on purpose:")
+    print("\nwhere hubcell differs, and its cases say so:")
     for reason in reasons:
         print(f"  {reason}")
     failed = len(result.failures) + len(result.errors)

@@ -1,4 +1,5 @@
-"""What torch.hub asks of github.com and api.github.com, served from bare git repositories at <folder>/owner/name.git."""
+"""What torch.hub asks of github.com and api.github.com, served from bare git repositories:
+<folder>/owner/name.git."""
 
 import contextlib
 import http.server
@@ -42,7 +43,8 @@ class _Requests(http.server.BaseHTTPRequestHandler):
         if all(candidates):
             self.send_error(300)
             return
-        commit = next(filter(None, candidates), None) or git(repository, "rev-parse", "--verify", "--quiet", ref + "^{commit}")
+        commit = next(filter(None, candidates), None)
+        commit = commit or git(repository, "rev-parse", "--verify", "--quiet", ref + "^{commit}")
         if not commit:
             self.send_error(404)
             return
@@ -55,7 +57,8 @@ class _Requests(http.server.BaseHTTPRequestHandler):
         listed = git(repository, "for-each-ref", "--format=%(objectname) %(refname)",
                      "refs/heads" if kind == "branches" else "refs/tags") or b""
         refs = [line.split(" ", 1) for line in listed.decode().splitlines()] if page == "1" else []
-        self._answer(json.dumps([{"name": ref.split("/", 2)[2], "commit": {"sha": commit}} for commit, ref in refs]).encode())
+        entries = [{"name": ref.split("/", 2)[2], "commit": {"sha": commit}} for commit, ref in refs]
+        self._answer(json.dumps(entries).encode())
 
     def _answer(self, content):
         self.send_response(200)

@@ -1,4 +1,7 @@
-"""Runs all cases on one of the two, in this process. usage: run_cases.py torch.hub|hubcell FOLDER STANDIN_URL OUTCOMES.json"""
+"""Runs all cases on one of the two, in this process.
+
+usage: run_cases.py torch.hub|hubcell FOLDER STANDIN_URL OUTCOMES.json
+"""
 
 import importlib
 import io

