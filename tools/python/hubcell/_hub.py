@@ -175,10 +175,13 @@ def default() -> Hub:
 
 def of_options(options: Dict[str, Any]) -> Hub:
     """A Hub with these options, the one that there is already if any."""
+    folder = _folders.hub_folder()
     for hub in list(_hubs):
-        if hub._options == options:
+        if hub._options == options and hub._folder == folder:
             return hub
-    return default() if options == default()._options else _kept.setdefault(repr(options), Hub(**options))
+    if options == default()._options:
+        return default()
+    return _kept.setdefault(repr((folder, options)), Hub(**options))
 
 
 # Of what was unpickled: nobody else holds them.

@@ -28,7 +28,7 @@ class Parameter(torch.nn.Parameter):
     _hubcell_owner: Tuple[Any, str]
 
     @property
-    def grad(self) -> Optional[torch.Tensor]:  # type: ignore[override]
+    def grad(self) -> Optional[torch.Tensor]:
         remote, name = self._hubcell_owner
         found: Optional[torch.Tensor] = remote.operate("gradient", (name,), None, (False, None, 0.0))
         return found
