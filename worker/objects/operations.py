@@ -31,6 +31,19 @@ def collect(thing, method, *arguments):
     return list(getattr(thing, method)(*arguments))
 
 
+def change(thing, name, keys, method, arguments, keywords):
+    """A method that changes the container which `keys` lead to from an attribute."""
+    container = getattr(thing, name)
+    for key in keys:
+        container = container[key]
+    getattr(container, method)(*arguments, **keywords)
+
+
+def require_gradient(module, name, wanted):
+    """Of a parameter, by its dotted name."""
+    module.get_parameter(name).requires_grad_(wanted)
+
+
 def gradient(module, name):
     """Of a parameter, by its dotted name."""
     return module.get_parameter(name).grad
@@ -81,7 +94,8 @@ def explain(thing):
 OPERATIONS = {
     "repr": repr, "str": str, "dir": dir, "help": explain, "len": len, "bool": bool, "hash": hash,
     "iter": iter, "next": advance, "enter": enter, "exit": leave,
-    "collect": collect, "gradient": gradient, "record": record, "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
+    "change": change, "collect": collect, "gradient": gradient, "record": record, "require_gradient": require_gradient,
+    "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
     **{name: getattr(operator, name) for name in (
         "contains", "getitem", "setitem", "delitem", "eq", "ne", "lt", "le", "gt", "ge",
         "neg", "pos", "abs", "invert", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, NoReturn, Optional, Tuple
 
-from . import _calls, _recipes
+from . import _calls, _containers, _recipes
 from ._errors import Error
 
 # Asked for by name on every object, by copy, pickle, numpy, inspect and notebooks: those that only a class has stay local.
@@ -41,7 +41,8 @@ class HandleBase:
     def __getattr__(self, name: str) -> Any:
         if not forwards(name):
             raise AttributeError(f"a handle of a {_calls.remote_of(self).kind()[0]} has no {name} of its own")
-        return _calls.remote_of(self).attribute(name)
+        remote = _calls.remote_of(self)
+        return _containers.attached(remote.attribute(name), remote, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         _calls.operate(_calls.remote_of(self), "setattr", name, value)

@@ -22,10 +22,39 @@ _MODES = "eval requires_grad_ to half float double bfloat16 type cpu cuda xpu to
 
 
 class Parameter(torch.nn.Parameter):
-    """A parameter of a model in a worker. Reading it is reading what it was; what is written into it stays here. Its
-    gradient is what the worker has when it is asked for."""
+    """A parameter of a model in a worker: a copy of what it was when it was asked for, which cannot be written into. Its
+    gradient is what the worker has when that is asked for; whether it wants one is told to the worker."""
 
     _hubcell_owner: Tuple[Any, str]
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if args and isinstance(args[0], Parameter) and _writes(func):
+            args[0]._refuse_writing(func)
+        with torch._C.DisableTorchFunction():
+            return func(*args, **(kwargs or {}))
+
+    def _refuse_writing(self, func: Any) -> None:
+        name = func.__name__
+        if name != "requires_grad_" and getattr(func, "__self__", None) is not torch.Tensor.requires_grad:
+            raise Error(f"change a parameter of a model in a worker ({self._hubcell_owner[1]}.{name}): it is a copy; use "
+                        "model.load_state_dict(state_dict)")
+
+    def requires_grad_(self, requires_grad: bool = True) -> "Parameter":
+        remote, name = self._hubcell_owner
+        remote.operate("require_gradient", (name, requires_grad), None, (False, None, 0.0))
+        with torch._C.DisableTorchFunction():
+            torch.Tensor.requires_grad_(self, requires_grad)
+        return self
+
+    @property
+    def requires_grad(self) -> bool:
+        with torch._C.DisableTorchFunction():
+            return bool(torch.Tensor.requires_grad.__get__(self))  # type: ignore[attr-defined]
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
 
     @property
     def grad(self) -> Optional[torch.Tensor]:
@@ -237,16 +266,24 @@ class Module(HandleBase, torch.nn.Module):
         lent = object.__getattribute__(self, "_hubcell_lent")
         if not lent:
             return
-        changed = [reference for reference, version in lent if _version(reference()) not in (None, version)]
+        unchanged = [entry for entry in lent if _version(entry[0]()) in (None, entry[1])]
+        changed = len(lent) - len(unchanged)
         if changed:
-            lent[:] = [entry for entry in lent if entry[0] not in changed]
-            raise Error(f"call a {self._get_name()}: {len(changed)} of its tensors were changed in place here, and the model "
+            lent[:] = unchanged
+            raise Error(f"call a {self._get_name()}: {changed} of its tensors were changed in place here, and the model "
                         "lives in its worker, where they stayed as they were; use load_state_dict(state_dict)")
 
 
 def _version(tensor: Optional[torch.Tensor]) -> Optional[int]:
     """None of a tensor that is gone, or that was made in inference mode and has none."""
     return None if tensor is None or tensor.is_inference() else tensor._version
+
+
+def _writes(func: Any) -> bool:
+    """Whether a function of torch's changes its first argument."""
+    name = str(getattr(func, "__name__", ""))
+    return name in ("__setitem__", "__set__", "__delete__") or (name.endswith("_") and not name.startswith("_")) or (
+        name.startswith("__i") and name.endswith("__") and name not in ("__index__", "__int__", "__invert__"))
 
 
 def _joined(prefix: str, name: str) -> str:
