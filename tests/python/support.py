@@ -21,6 +21,8 @@ class RepositoryTest(unittest.TestCase):
         path = os.path.join(cls.folder, name)
         os.makedirs(path, exist_ok=True)
         for file, text in files.items():
-            with open(os.path.join(path, file + ".py"), "w", encoding="utf-8") as source:
+            source_path = os.path.join(path, file + ".py")
+            os.makedirs(os.path.dirname(source_path), exist_ok=True)
+            with open(source_path, "w", encoding="utf-8") as source:
                 source.write(textwrap.dedent(text))
         return path
