@@ -186,6 +186,7 @@ def of_options(options: Dict[str, Any]) -> Hub:
 
 # Of what was unpickled: nobody else holds them.
 _kept: Dict[str, Hub] = {}
+_recipes.Loader.load = staticmethod(lambda recipe: of_options(recipe.hub_options)._load(recipe))
 
 
 def _of_default(method: Callable[..., Any]) -> Callable[..., Any]:

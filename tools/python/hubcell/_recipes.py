@@ -4,7 +4,9 @@ of its own, from the same commit, arguments and random states, with the same cha
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from . import _state
 
 # (method, arguments, keywords) of what was called on the handle, in order.
 Change = Tuple[str, Tuple[Any, ...], Dict[str, Any]]
@@ -22,10 +24,15 @@ class Recipe:
     options: Any
 
 
+class Loader:
+    """How a recipe is loaded in a Hub of this process; _hub.py says so when it is imported."""
+
+    load: Callable[[Recipe], Any]
+
+
 def attach(answer: Any, recipe: Recipe, path: Tuple[Any, ...] = ()) -> None:
     """Tells every handle in what a load returned where it came from."""
-    from ._handle import HandleBase
-    if isinstance(answer, HandleBase):
+    if "_hubcell_remote" in getattr(answer, "__dict__", ()):
         object.__setattr__(answer, "_hubcell_origin", (recipe, path))
         object.__setattr__(answer, "_hubcell_changes", [])
     elif isinstance(answer, dict):
@@ -56,10 +63,9 @@ def reduce(handle: Any) -> Optional[Tuple[Any, ...]]:
 
 def load_again(recipe: Recipe, path: Tuple[Any, ...], changes: List[Change]) -> Any:
     """The handle, of a new load. This process's random states stay as they are."""
-    from . import _hub, _state
     before = _state.of_load(None, True)
     try:
-        handle = _hub.of_options(recipe.hub_options)._load(recipe)
+        handle = Loader.load(recipe)
     finally:
         _state.take(before)
     for key in path:
