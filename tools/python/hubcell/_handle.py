@@ -115,7 +115,7 @@ class HandleBase:
         raise Error(f"{what} a {name}: it lives in its worker; load it again where another one is needed")
 
 
-def _operator(operation: str, swaps: bool = False) -> Any:
+def _operator(operation: str) -> Any:
     def apply(self: Any, other: Any) -> Any:
         try:
             return _calls.operate(_calls.remote_of(self), operation, other)

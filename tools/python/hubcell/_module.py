@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import sys
 import weakref
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Set, Tuple
 
@@ -12,6 +11,7 @@ import torch
 from . import _calls, _recipes
 from ._errors import Error
 from ._handle import HandleBase, _Doc
+from ._parameter import Parameter
 
 # What an nn.Module does with functions or containers of the caller's, which a worker cannot have.
 _REFUSED = ("register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook "
@@ -19,60 +19,6 @@ _REFUSED = ("register_forward_hook register_forward_pre_hook register_full_backw
             "register_load_state_dict_pre_hook add_module register_module share_memory").split()
 # What changes the module in its worker and returns it.
 _MODES = "eval requires_grad_ to half float double bfloat16 type cpu cuda xpu to_empty".split()
-
-
-class Parameter(torch.nn.Parameter):
-    """A parameter of a model in a worker: a copy of what it was when it was asked for, which cannot be written into. Its
-    gradient is what the worker has when that is asked for; whether it wants one is told to the worker."""
-
-    _hubcell_owner: Tuple[Any, str]
-
-    @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if args and isinstance(args[0], Parameter) and _writes(func):
-            args[0]._refuse_writing(func)
-        with torch._C.DisableTorchFunction():
-            return func(*args, **(kwargs or {}))
-
-    def _refuse_writing(self, func: Any) -> None:
-        name = func.__name__
-        if name != "requires_grad_" and getattr(func, "__self__", None) is not torch.Tensor.requires_grad:
-            raise Error(f"change a parameter of a model in a worker ({self._hubcell_owner[1]}.{name}): it is a copy; use "
-                        "model.load_state_dict(state_dict)")
-
-    def requires_grad_(self, requires_grad: bool = True) -> "Parameter":
-        remote, name = self._hubcell_owner
-        remote.operate("require_gradient", (name, requires_grad), None, (False, None, 0.0))
-        with torch._C.DisableTorchFunction():
-            torch.Tensor.requires_grad_(self, requires_grad)
-        return self
-
-    @property
-    def requires_grad(self) -> bool:
-        with torch._C.DisableTorchFunction():
-            return bool(torch.Tensor.requires_grad.__get__(self))  # type: ignore[attr-defined]
-
-    @requires_grad.setter
-    def requires_grad(self, wanted: bool) -> None:
-        self.requires_grad_(wanted)
-
-    @property
-    def grad(self) -> Optional[torch.Tensor]:
-        remote, name = self._hubcell_owner
-        found: Optional[torch.Tensor] = remote.operate("gradient", (name,), None, (False, None, 0.0))
-        return found
-
-    @grad.setter
-    def grad(self, gradient: Optional[torch.Tensor]) -> None:
-        raise Error("set the gradient of a parameter of a model in a worker: it stays there; model.zero_grad() clears it")
-
-    @property
-    def is_leaf(self) -> bool:  # type: ignore[override]
-        # An optimizer asks each parameter that it is given.
-        if sys._getframe(1).f_globals.get("__name__", "").startswith("torch.optim"):
-            raise Error("optimize the parameters of a model in a worker: an optimizer here would change copies; optimize "
-                        "inputs or modules of your own, or train in the repository's own code")
-        return True
 
 
 class Module(HandleBase, torch.nn.Module):
@@ -83,21 +29,22 @@ class Module(HandleBase, torch.nn.Module):
         HandleBase.__init__(self, remote)
         object.__setattr__(self, "_hubcell_lent", [])
 
-    __call__: Callable[..., Any]
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[no-redef]
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override, unused-ignore]
         self._check_lent()
         return HandleBase.__call__(self, *args, **kwargs)
 
     @property
     def forward(self) -> Any:  # type: ignore[override]
+        """The model's own method: call it, or look at its help."""
         return _calls.remote_of(self).attribute("forward")
 
     @property
     def training(self) -> bool:  # type: ignore[override]
+        """As the worker has it."""
         return bool(_calls.remote_of(self).attribute("training"))
 
     def train(self, mode: bool = True) -> "Module":
+        """torch.nn.Module.train, in the worker; the handle."""
         self._call("train", mode)
         _recipes.note(self, "train", (mode,), {})
         return self
@@ -111,14 +58,17 @@ class Module(HandleBase, torch.nn.Module):
             yield _joined(prefix, name), parameter
 
     def parameters(self, recurse: bool = True) -> Iterator[torch.nn.Parameter]:
+        """Copies of the parameters, as `named_parameters` gives them."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
     def named_buffers(self, prefix: str = "", recurse: bool = True,
                       remove_duplicate: bool = True) -> Iterator[Tuple[str, torch.Tensor]]:
+        """(name, buffer): copies of what the worker has now."""
         for name, buffer in self._collect("named_buffers", "", recurse):
             yield _joined(prefix, name), buffer
 
     def buffers(self, recurse: bool = True) -> Iterator[torch.Tensor]:
+        """Copies of the buffers, as `named_buffers` gives them."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     @property
@@ -146,12 +96,15 @@ class Module(HandleBase, torch.nn.Module):
             yield _joined(prefix, name), (self if name == "" else module)
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[torch.nn.Module]:
+        """This handle, and one of every module below."""
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[Tuple[str, torch.nn.Module]]:
+        """(name, handle) of the modules right below."""
         return iter(self._collect("named_children"))
 
     def children(self) -> Iterator[torch.nn.Module]:
+        """Handles of the modules right below."""
         return (child for _, child in self.named_children())
 
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "",  # type: ignore[override, unused-ignore]
@@ -210,6 +163,7 @@ class Module(HandleBase, torch.nn.Module):
         return found
 
     def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clears the gradients that the parameters have in the worker."""
         self._call("zero_grad", set_to_none)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -277,13 +231,6 @@ class Module(HandleBase, torch.nn.Module):
 def _version(tensor: Optional[torch.Tensor]) -> Optional[int]:
     """None of a tensor that is gone, or that was made in inference mode and has none."""
     return None if tensor is None or tensor.is_inference() else tensor._version
-
-
-def _writes(func: Any) -> bool:
-    """Whether a function of torch's changes its first argument."""
-    name = str(getattr(func, "__name__", ""))
-    return name in ("__setitem__", "__set__", "__delete__") or (name.endswith("_") and not name.startswith("_")) or (
-        name.startswith("__i") and name.endswith("__") and name not in ("__index__", "__int__", "__invert__"))
 
 
 def _joined(prefix: str, name: str) -> str:
