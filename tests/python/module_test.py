@@ -187,7 +187,7 @@ class ModuleTest(support.RepositoryTest):
     def test_a_change_in_place_is_noticed(self):
         for change in (lambda net: torch.nn.init.zeros_(net.head.weight), lambda net: next(net.parameters()).zero_(),
                        lambda net: net.head.weight.__setitem__(0, 1.0), lambda net: net.body[0].bias.__imul__(2)):
-            with torch.no_grad(), self.assertRaisesRegex(hub.Error, "change a parameter of a model in a worker"):
+            with torch.no_grad(), self.assertRaisesRegex(hub.Error, "change a tensor of a model in a worker"):
                 change(self.net)
         state = self.net.state_dict()
         state["head.bias"].add_(1)

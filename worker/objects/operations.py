@@ -49,6 +49,11 @@ def gradient(module, name):
     return module.get_parameter(name).grad
 
 
+def set_gradient(module, name, gradient):
+    """Of a parameter, by its dotted name; None clears it."""
+    module.get_parameter(name).grad = gradient
+
+
 class Graph:
     """The history of an answer, between the inputs that want gradients and the tensors that depend on them."""
 
@@ -95,7 +100,7 @@ OPERATIONS = {
     "repr": repr, "str": str, "dir": dir, "help": explain, "len": len, "bool": bool, "hash": hash,
     "iter": iter, "next": advance, "enter": enter, "exit": leave,
     "change": change, "collect": collect, "gradient": gradient, "record": record, "require_gradient": require_gradient,
-    "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
+    "set_gradient": set_gradient, "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
     **{name: getattr(operator, name) for name in (
         "contains", "getitem", "setitem", "delitem", "eq", "ne", "lt", "le", "gt", "ge",
         "neg", "pos", "abs", "invert", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterator, List, NoReturn, Optional, Tuple
 
 from . import _calls, _containers, _recipes
@@ -115,12 +116,30 @@ class HandleBase:
         raise Error(f"{what} a {name}: it lives in its worker; load it again where another one is needed")
 
 
+# What Python says where neither side has the operation.
+_UNSUPPORTED = re.compile("unsupported operand type|not supported between instances")
+
+
 def _operator(operation: str) -> Any:
     def apply(self: Any, other: Any) -> Any:
         try:
             return _calls.operate(_calls.remote_of(self), operation, other)
-        except TypeError:
+        except TypeError as error:
+            if getattr(error, "remote_traceback", "") and not _UNSUPPORTED.search(str(error)):
+                raise
             return NotImplemented
+    return apply
+
+
+def _reflected(method: str) -> Any:
+    """Of `1 + handle`: what the object's own __radd__ makes of it."""
+    def apply(self: Any, other: Any) -> Any:
+        try:
+            answer = _calls.call(_calls.remote_of(self), method, (other,), {})
+        except (AttributeError, TypeError):
+            return NotImplemented
+        is_refusal = isinstance(answer, HandleBase) and _calls.remote_of(answer).kind()[0] == "builtins.NotImplementedType"
+        return NotImplemented if is_refusal else answer
     return apply
 
 
@@ -131,6 +150,8 @@ def _unary(operation: str) -> Any:
 for _name in ("eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift",
               "rshift"):
     setattr(HandleBase, f"__{_name}__", _operator(_name))
+for _name in "add sub mul truediv floordiv mod pow matmul lshift rshift and or xor".split():
+    setattr(HandleBase, f"__r{_name}__", _reflected(f"__r{_name}__"))
 for _name in ("and", "or"):
     setattr(HandleBase, f"__{_name}__", _operator(_name + "_"))
 setattr(HandleBase, "__xor__", _operator("xor"))
@@ -141,6 +162,12 @@ for _name in ("neg", "pos", "abs", "invert"):
 class Handle(HandleBase):
     """An object that lives in a worker: call it, read and set its attributes, index it, iterate over it, pass it back to its
     worker. What runs, runs there, and raises `hubcell.Error` as the exception that it is."""
+
+    def __next__(self) -> Any:
+        step: Tuple[Any, ...] = _calls.operate(_calls.remote_of(self), "next")
+        if not step:
+            raise StopIteration
+        return step[0]
 
 
 Handle.__doc__ = _Doc(Handle.__doc__ or "")  # type: ignore[assignment]

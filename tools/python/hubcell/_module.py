@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import collections
-import weakref
+import sys
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Set, Tuple
 
 import torch
 
-from . import _calls, _recipes
+from . import _calls, _lent, _parameter, _recipes
 from ._errors import Error
 from ._handle import HandleBase, _Doc
-from ._parameter import Parameter
 
 # What an nn.Module does with functions or containers of the caller's, which a worker cannot have.
 _REFUSED = ("register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook "
             "register_backward_hook register_state_dict_pre_hook register_load_state_dict_post_hook "
-            "register_load_state_dict_pre_hook add_module register_module share_memory").split()
+            "register_load_state_dict_pre_hook register_state_dict_post_hook _register_state_dict_hook "
+            "_register_load_state_dict_pre_hook add_module register_module set_submodule share_memory compile").split()
+# What else of torch.nn.Module is the model's own.
+_FORWARDED = "register_buffer register_parameter extra_repr get_extra_state set_extra_state".split()
 # What changes the module in its worker and returns it.
 _MODES = "eval requires_grad_ to half float double bfloat16 type cpu cuda xpu to_empty".split()
 
@@ -27,10 +29,9 @@ class Module(HandleBase, torch.nn.Module):
 
     def __init__(self, remote: Any) -> None:
         HandleBase.__init__(self, remote)
-        object.__setattr__(self, "_hubcell_lent", [])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override, unused-ignore]
-        self._check_lent()
+        _lent.check(_calls.remote_of(self))
         return HandleBase.__call__(self, *args, **kwargs)
 
     @property
@@ -113,7 +114,7 @@ class Module(HandleBase, torch.nn.Module):
         given = dict(zip(("destination", "prefix", "keep_vars"), args))
         destination, prefix = given.get("destination", destination), given.get("prefix", prefix)
         found = self._call("state_dict")
-        self._lend(found.values())
+        _lent.lend(_calls.remote_of(self), (item for item in found.values() if isinstance(item, torch.Tensor)))
         target = collections.OrderedDict() if destination is None else destination
         for name, tensor in found.items():
             target[prefix + name] = tensor
@@ -122,7 +123,9 @@ class Module(HandleBase, torch.nn.Module):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,  # type: ignore[override, unused-ignore]
                         **kwargs: Any) -> Any:
         """As torch's: names that are missing or not expected are an error, or, not `strict`, returned."""
-        return self._call("load_state_dict", dict(state_dict), strict, **kwargs)
+        found = self._call("load_state_dict", dict(state_dict), strict, **kwargs)
+        _lent.take_back(_calls.remote_of(self), state_dict.values())
+        return found
 
     def _load_from_state_dict(self, state_dict: Dict[str, Any], prefix: str, local_metadata: Any, strict: bool,
                               missing_keys: List[str], unexpected_keys: List[str], error_msgs: List[str]) -> None:
@@ -132,6 +135,7 @@ class Module(HandleBase, torch.nn.Module):
         except Error as refused:
             error_msgs.append(str(refused))
             return
+        _lent.take_back(_calls.remote_of(self), mine.values())
         missing_keys.extend(prefix + name for name in missing)
         unexpected_keys.extend(prefix + name for name in unexpected)
 
@@ -157,10 +161,7 @@ class Module(HandleBase, torch.nn.Module):
     # ---- attributes
 
     def __getattr__(self, name: str) -> Any:
-        found = self._as_own(name, HandleBase.__getattr__(self, name))
-        if isinstance(found, torch.Tensor):
-            self._lend([found])
-        return found
+        return self._as_own(name, HandleBase.__getattr__(self, name))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Clears the gradients that the parameters have in the worker."""
@@ -188,6 +189,13 @@ class Module(HandleBase, torch.nn.Module):
     def __bool__(self) -> bool:
         return True
 
+    # What asks isinstance(layer, torch.nn.BatchNorm2d) sees torch's own layers as what they are.
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        module, _, name = _calls.remote_of(self).kind()[0].rpartition(".")
+        found = getattr(sys.modules.get(module), name, None) if module.startswith("torch.nn.modules.") else None
+        return found if isinstance(found, type) and issubclass(found, torch.nn.Module) else Module
+
     def _get_name(self) -> str:
         return str(_calls.remote_of(self).kind()[0].rpartition(".")[2])
 
@@ -198,39 +206,11 @@ class Module(HandleBase, torch.nn.Module):
 
     def _collect(self, method: str, *arguments: Any) -> List[Tuple[str, Any]]:
         pairs = _calls.operate(_calls.remote_of(self), "collect", method, *arguments)
-        members = [(name, self._as_own(name, item)) for name, item in pairs]
-        self._lend(item for _, item in members if isinstance(item, torch.Tensor))
-        return members
+        return [(name, self._as_own(name, item)) for name, item in pairs]
 
     def _as_own(self, name: str, item: Any) -> Any:
-        """A parameter of that name knows whose it is."""
-        if not isinstance(item, torch.nn.Parameter):
-            return item
-        parameter = torch.Tensor._make_subclass(Parameter, item.data, item.requires_grad)
-        parameter._hubcell_owner = (_calls.remote_of(self), name)
-        return parameter
-
-    def _lend(self, tensors: Any) -> None:
-        lent = object.__getattribute__(self, "_hubcell_lent")
-        lent[:] = [entry for entry in lent if entry[0]() is not None]
-        lent.extend((weakref.ref(tensor), _version(tensor)) for tensor in tensors)
-
-    def _check_lent(self) -> None:
-        """Raises where a tensor that was given out has been written to: its user thinks that the model changed."""
-        lent = object.__getattribute__(self, "_hubcell_lent")
-        if not lent:
-            return
-        unchanged = [entry for entry in lent if _version(entry[0]()) in (None, entry[1])]
-        changed = len(lent) - len(unchanged)
-        if changed:
-            lent[:] = unchanged
-            raise Error(f"call a {self._get_name()}: {changed} of its tensors were changed in place here, and the model "
-                        "lives in its worker, where they stayed as they were; use load_state_dict(state_dict)")
-
-
-def _version(tensor: Optional[torch.Tensor]) -> Optional[int]:
-    """None of a tensor that is gone, or that was made in inference mode and has none."""
-    return None if tensor is None or tensor.is_inference() else tensor._version
+        """A tensor of that name knows whose it is."""
+        return _parameter.own(_calls.remote_of(self), name, item) if isinstance(item, torch.Tensor) else item
 
 
 def _joined(prefix: str, name: str) -> str:
@@ -247,6 +227,14 @@ def _mode(name: str) -> Callable[..., Module]:
     return act
 
 
+def _forwarded(name: str) -> Callable[..., Any]:
+    def act(self: Module, *args: Any, **kwargs: Any) -> Any:
+        return self._call(name, *args, **kwargs)
+    act.__name__ = name
+    act.__doc__ = f"torch.nn.Module.{name}, in the worker."
+    return act
+
+
 def _refused(name: str) -> Callable[..., NoReturn]:
     def refuse(self: Module, *args: Any, **kwargs: Any) -> NoReturn:
         raise Error(f"{name} of a model in a worker: a function or a module of this program does not cross; wrap the model in "
@@ -257,6 +245,8 @@ def _refused(name: str) -> Callable[..., NoReturn]:
 
 for _name in _MODES:
     setattr(Module, _name, _mode(_name))
+for _name in _FORWARDED:
+    setattr(Module, _name, _forwarded(_name))
 for _name in _REFUSED:
     setattr(Module, _name, _refused(_name))
 Module.__doc__ = _Doc(Module.__doc__ or "")  # type: ignore[assignment]

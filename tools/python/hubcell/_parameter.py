@@ -1,24 +1,25 @@
-"""The parameters of models in workers, as the caller sees them."""
+"""The tensors of models in workers, as the caller sees them: copies, into which nothing is written by mistake."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import torch
 
 from ._errors import Error
 
+_OPTIONS = (False, None, 0.0)
 
-class Parameter(torch.nn.Parameter):
-    """A parameter of a model in a worker: a copy of what it was when it was asked for, which cannot be written into. Its
-    gradient is what the worker has when that is asked for; whether it wants one is told to the worker."""
+
+class Buffer(torch.Tensor):
+    """A tensor of a model in a worker that is no parameter: a copy, which cannot be written into."""
 
     _hubcell_owner: Tuple[Any, str]
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if args and isinstance(args[0], Parameter) and _writes(func):
+        if args and isinstance(args[0], (Buffer, Parameter)) and _writes(func):
             args[0]._refuse_writing(func)
         with torch._C.DisableTorchFunction():
             return func(*args, **(kwargs or {}))
@@ -26,13 +27,50 @@ class Parameter(torch.nn.Parameter):
     def _refuse_writing(self, func: Any) -> None:
         name = func.__name__
         if name != "requires_grad_" and getattr(func, "__self__", None) is not torch.Tensor.requires_grad:
-            raise Error(f"change a parameter of a model in a worker ({self._hubcell_owner[1]}.{name}): it is a copy; use "
-                        "model.load_state_dict(state_dict)")
+            raise Error(f"change a tensor of a model in a worker ({self._hubcell_owner[1]}.{name}): it is a copy; set the "
+                        "whole attribute, use model.load_state_dict(state_dict), or clone it")
+
+    @property
+    def data(self) -> torch.Tensor:  # type: ignore[override]
+        """The same copy without a history, which cannot be written into either."""
+        return _own(Buffer, self, *self._hubcell_owner)
+
+    @data.setter
+    def data(self, value: torch.Tensor) -> None:
+        self._refuse_writing(torch.Tensor.data.__set__)  # type: ignore[attr-defined]
+
+    def detach(self) -> torch.Tensor:
+        """As `data`."""
+        if sys._getframe(1).f_globals.get("__name__") == "torch.nn.parameter":
+            raise Error(f"make a Parameter of a tensor of a model in a worker ({self._hubcell_owner[1]}): it is a copy that "
+                        "cannot be written into; clone it first, torch.nn.Parameter(tensor.clone())")
+        return self.data
+
+    # Copies of it are the caller's own.
+    def __deepcopy__(self, memo: Any) -> torch.Tensor:
+        return _plain(self).clone()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _plain(self).__reduce_ex__(protocol)
+
+    def __repr__(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]
+        return repr(_plain(self))
+
+
+class Parameter(torch.nn.Parameter):
+    """A parameter of a model in a worker: a copy of what it was when it was asked for, which cannot be written into. Its
+    gradient is what the worker has when that is asked for; whether it wants one is told to the worker."""
+
+    _hubcell_owner: Tuple[Any, str]
+    __torch_function__ = Buffer.__torch_function__
+    _refuse_writing = Buffer._refuse_writing  # type: ignore[assignment]
+    data = Buffer.data  # type: ignore[assignment]
+    detach = Buffer.detach  # type: ignore[assignment]
 
     def requires_grad_(self, requires_grad: bool = True) -> "Parameter":
         """Freezes or unfreezes it, in the worker too."""
         remote, name = self._hubcell_owner
-        remote.operate("require_gradient", (name, requires_grad), None, (False, None, 0.0))
+        remote.operate("require_gradient", (name, requires_grad), None, _OPTIONS)
         with torch._C.DisableTorchFunction():
             torch.Tensor.requires_grad_(self, requires_grad)
         return self
@@ -48,14 +86,15 @@ class Parameter(torch.nn.Parameter):
 
     @property
     def grad(self) -> Optional[torch.Tensor]:
-        """A copy of the worker's; None where there is none."""
+        """The worker's; None where there is none."""
         remote, name = self._hubcell_owner
-        found: Optional[torch.Tensor] = remote.operate("gradient", (name,), None, (False, None, 0.0))
-        return found
+        found = remote.operate("gradient", (name,), None, _OPTIONS)
+        return None if found is None else _own(Gradient, found, remote, name)
 
     @grad.setter
     def grad(self, gradient: Optional[torch.Tensor]) -> None:
-        raise Error("set the gradient of a parameter of a model in a worker: it stays there; model.zero_grad() clears it")
+        remote, name = self._hubcell_owner
+        remote.operate("set_gradient", (name, gradient), None, _OPTIONS)
 
     @property
     def is_leaf(self) -> bool:  # type: ignore[override]
@@ -64,6 +103,59 @@ class Parameter(torch.nn.Parameter):
             raise Error("optimize the parameters of a model in a worker: an optimizer here would change copies; optimize "
                         "inputs or modules of your own, or train in the repository's own code")
         return True
+
+    def __deepcopy__(self, memo: Any) -> torch.nn.Parameter:
+        return torch.nn.Parameter(_plain(self).clone(), self.requires_grad)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return torch.nn.Parameter(_plain(self), self.requires_grad).__reduce_ex__(protocol)
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        return repr(torch.nn.Parameter(_plain(self), self.requires_grad))
+
+
+class Gradient(torch.Tensor):
+    """The gradient of a parameter in a worker: what zero_grad and clip_grad_norm_ do to it in place is done there too."""
+
+    _hubcell_owner: Tuple[Any, str]
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    def detach(self) -> "Gradient":
+        """Itself, as far as clip_grad_norm_ is concerned, which writes into what it detached."""
+        return self
+
+
+def _written_back(method_name: str) -> Callable[..., Gradient]:
+    method = getattr(torch.Tensor, method_name)
+
+    def act(self: Gradient, *args: Any, **kwargs: Any) -> Gradient:
+        method(self, *args, **kwargs)
+        remote, name = self._hubcell_owner
+        remote.operate("set_gradient", (name, _plain(self)), None, _OPTIONS)
+        return self
+    act.__name__, act.__doc__ = method_name, method.__doc__
+    return act
+
+
+for _name in ("zero_", "mul_", "div_", "add_", "sub_", "copy_", "fill_", "clamp_", "nan_to_num_"):
+    setattr(Gradient, _name, _written_back(_name))
+
+
+def own(remote: Any, name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """A copy that the worker sent, as one that knows whose it is."""
+    return _own(Parameter if isinstance(tensor, torch.nn.Parameter) else Buffer, tensor, remote, name)
+
+
+def _own(kind: Any, tensor: torch.Tensor, remote: Any, name: str) -> Any:
+    made = torch.Tensor._make_subclass(kind, _plain(tensor), kind is Parameter and tensor.requires_grad)
+    made._hubcell_owner = (remote, name)
+    return made
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """The same memory, without a class and a history of its own."""
+    with torch._C.DisableTorchFunction():
+        return torch.Tensor.detach(tensor).as_subclass(torch.Tensor)
 
 
 def _writes(func: Any) -> bool:
