@@ -40,6 +40,7 @@ MODELS = '''
             return {"y": y, "pair": (y.sin(), x.detach()), "index": y.argmax(1), "name": "many"}
 '''
 HUBCONF = MODELS + '''
+    import collections
     import gc
 
     class Counted(Many):
@@ -47,9 +48,38 @@ HUBCONF = MODELS + '''
             gc.collect()
             return sum(type(thing).__name__ == "Graph" for thing in gc.get_objects())
 
+    class Shapes(torch.nn.Module):
+        """Answers of many shapes, and changes in place."""
+        Pair = collections.namedtuple("Pair", "a b")
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(4, 4)
+            self.features = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(inplace=True),
+                                                torch.nn.Linear(6, 3), torch.nn.ReLU(inplace=True))
+        def forward(self, x): return self.fc(x)
+        def named(self, x): return self.Pair(self.fc(x), self.fc(x).exp())
+        def ordered(self, x): return collections.OrderedDict(a=self.fc(x), b=[x * 2, (x.sum(),)])
+        def itself(self, x): return x, x.view(-1), x[0]
+        def repeated(self, x): return (self.fc(x),) * 2
+        def scaled(self, xs, by): return sum(xs) * by["factor"]
+        def topk(self, x): return x.topk(2)
+        def changed(self, x): return self.fc(x.sub_(1).mul_(2))
+        def drawn(self, x): return x * torch.rand_like(x)
+        def without(self, x):
+            with torch.no_grad(): return self.fc(x)
+
+    def shapes(): return Shapes()
     def conv(): return Conv()
     def many(): return Counted()
 '''
+
+
+def tensors_of(value):
+    if isinstance(value, torch.Tensor):
+        yield value
+        return
+    for item in value.values() if isinstance(value, dict) else value:
+        yield from tensors_of(item)
 
 
 class GradientsTest(support.RepositoryTest):
@@ -125,6 +155,62 @@ class GradientsTest(support.RepositoryTest):
             optimizer.zero_grad()
             critic(student(x)).square().mean().backward()
             optimizer.step()
+
+    def test_answers_of_many_shapes_equal_the_ones_in_process(self):
+        remote, local = self.load("shapes")
+        uses = {
+            "named": lambda model, x: model.named(x), "one of two": lambda model, x: model.named(x).b,
+            "ordered": lambda model, x: model.ordered(x), "itself": lambda model, x: model.itself(x),
+            "repeated": lambda model, x: model.repeated(x), "topk": lambda model, x: model.topk(x),
+            "nested": lambda model, x: model.scaled([x, x * 2], by={"factor": x}),
+            "drawn": lambda model, x: model.drawn(x),
+            "without": lambda model, x: model.without(x), "changed": lambda model, x: model.changed(x * 1),
+            "changed leaf": lambda model, x: model.changed(x), "layer": lambda model, x: model.fc(model(x)),
+            "strided": lambda model, x: model(x[:1].expand(2, 4)) + model(x.t().contiguous().t())}
+        for name, use in uses.items():
+            with self.subTest(name):
+                found, expected = (support.bits_of(self.outcome(use, model)) for model in (remote, local))
+                self.assertEqual(found, expected)
+
+    def outcome(self, use, model):
+        """The answer's tensors, which of them have a history, and the input's gradient; or that torch refused."""
+        torch.manual_seed(3)
+        x = torch.randn(2, 4, requires_grad=True)
+        try:
+            tensors = list(tensors_of(use(model, x)))
+        except RuntimeError as error:
+            self.assertIn("a leaf Variable that requires grad is being used in an in-place operation", str(error))
+            return ["refused"]
+        recorded = [tensor for tensor in tensors if tensor.requires_grad]
+        if recorded:
+            sum(tensor.square().sum() for tensor in recorded).backward()
+        return [*tensors, [tensor.requires_grad for tensor in tensors], x.grad]
+
+    def test_features_layer_by_layer_as_perceptual_losses_take_them(self):
+        remote, local = self.load("shapes")
+
+        def gradient_through(model):
+            torch.manual_seed(4)
+            x = torch.randn(2, 4, requires_grad=True)
+            hidden, features = x * 2, []
+            for layer in model.features:
+                hidden = layer(hidden)
+                features.append(hidden)
+            sum(feature.square().sum() for feature in features[1::2]).backward()
+            return x.grad
+        self.assertTrue(torch.equal(gradient_through(remote), gradient_through(local)))
+
+    def test_those_of_parameters_add_up_in_the_worker_and_are_cleared(self):
+        remote, local = self.load("conv")
+        for model in (remote, local):
+            torch.manual_seed(5)
+            for _ in range(2):
+                model(torch.randn(2, 3, 9, 9, requires_grad=True)).sum().backward()
+        self.assertTrue(torch.equal(remote.head.weight.grad, local.head.weight.grad))
+        for words in ({}, {"set_to_none": False}, {"set_to_none": True}):
+            remote.zero_grad(**words)
+            local.zero_grad(**words)
+            self.assertEqual(str(remote.head.weight.grad), str(local.head.weight.grad))
 
     def test_inside_of_a_module_of_the_callers(self):
         remote, local = self.load("conv")

@@ -1,11 +1,10 @@
-"""A model in a worker inside of modules of the caller's own, and what becomes of its tensors: what reaches the worker, and
-what is refused because it would be lost.
+"""A model in a worker inside of modules of the caller's own, and what becomes of its tensors: what reaches the worker,
+and what is refused because it would be lost.
 
 Run: PYTHONPATH=build/dev/python python3 tests/python/holder_test.py
 """
 
 import copy
-import hashlib
 import io
 import pickle
 import unittest
@@ -79,16 +78,6 @@ class Holder(nn.Module):
         return self.head(self.body(x))
 
 
-def bits_of(value):
-    """A value as something that is equal where every bit is: tensors are dtype, shape and a hash of their bytes."""
-    if isinstance(value, torch.Tensor):
-        data = value.detach().contiguous().numpy().tobytes()
-        return str(value.dtype), tuple(value.shape), hashlib.sha256(data).hexdigest()
-    if isinstance(value, dict):
-        return {key: bits_of(item) for key, item in value.items()}
-    return [bits_of(item) for item in value]
-
-
 class HolderCase(support.RepositoryTest):
     """Each test has a model of its own, and the same model of torch.hub in this process."""
 
@@ -115,7 +104,7 @@ class HolderCase(support.RepositoryTest):
         return holders
 
     def assert_same(self, mine, theirs):
-        self.assertEqual(bits_of(mine), bits_of(theirs))
+        self.assertEqual(support.bits_of(mine), support.bits_of(theirs))
 
 
 class InsideOthers(HolderCase):
@@ -208,7 +197,8 @@ class OwnTensors(HolderCase):
                       lambda: model.fc.weight.detach().zero_(), lambda: nn.init.kaiming_normal_(model.conv.weight),
                       lambda: next(model.parameters()).data.mul_(2), lambda: model.norm.running_mean.zero_(),
                       lambda: model.norm.running_var.__setitem__(0, 1.0), lambda: next(model.buffers()).fill_(1),
-                      lambda: model.anchors.__setitem__(0, 1.0), lambda: setattr(model.fc.weight, "data", torch.ones(2, 4)),
+                      lambda: model.anchors.__setitem__(0, 1.0),
+                      lambda: setattr(model.fc.weight, "data", torch.ones(2, 4)),
                       lambda: nn.utils.vector_to_parameters(torch.zeros(1000), model.parameters())):
             self.assert_refused("change a tensor of a model in a worker", write)
         self.assert_refused("clone it first", lambda: nn.Parameter(model.fc.weight.data))
@@ -234,7 +224,8 @@ class OwnTensors(HolderCase):
         self.assertIs(type(model.fc.weight * 2), torch.Tensor)
         model.fc.weight.data.clone().zero_()
         self.assertEqual(model.norm.running_var.numpy().tolist(), [1, 1, 1, 1])
-        self.assert_same(nn.utils.parameters_to_vector(model.parameters()), nn.utils.parameters_to_vector(local.parameters()))
+        vectors = [nn.utils.parameters_to_vector(which.parameters()) for which in (model, local)]
+        self.assert_same(*vectors)
 
     def test_copies_are_the_callers_own(self):
         for copied in (copy.deepcopy, lambda tensor: pickle.loads(pickle.dumps(tensor)), self.saved_and_loaded):

@@ -3,8 +3,10 @@
 Run: PYTHONPATH=build/dev/python python3 tests/python/module_test.py
 """
 
+import builtins
 import copy
 import io
+import pickle
 import pydoc
 import unittest
 
@@ -168,8 +170,33 @@ class ModuleTest(support.RepositoryTest):
                 things.throw(kind.__name__, *arguments.get(kind.__name__, ("why",)))
             self.assertIsInstance(raised.exception, hub.Error)
             self.assertIn("in throw", raised.exception.remote_traceback)
-        with self.assertRaises(hub.Error):
-            things.throw("SystemExit", 3)
+        for kind in ("SystemExit", "KeyboardInterrupt", "GeneratorExit"):
+            with self.assertRaises(hub.Error):
+                things.throw(kind, 3)
+
+    def test_every_builtin_exception_survives_and_pickles(self):
+        things = hub.load(self.path, "things", source="local")
+        words = {"UnicodeDecodeError": ("utf-8", b"why", 0, 1, "why"), "ExceptionGroup": ("why", []),
+                 "UnicodeEncodeError": ("utf-8", "why", 0, 1, "why"), "UnicodeTranslateError": ("why", 0, 1, "why")}
+        kinds = [kind for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+        for kind in kinds:
+            name = kind.__name__
+            with self.subTest(name), self.assertRaises(hub.Error) as raised:
+                things.throw(name, *words.get(name, ("why",)))
+            error = raised.exception
+            again = pickle.loads(pickle.dumps(error))
+            self.assertEqual((type(again).__mro__[1:], str(again)), (type(error).__mro__[1:], str(error)))
+            self.assertIn("why" if name != "ExceptionGroup" else "ValueError", str(error))
+            self.assertTrue(isinstance(error, kind) or name == "ExceptionGroup", name)
+
+    def test_an_os_error_has_its_parts(self):
+        things = hub.load(self.path, "things", source="local")
+        for words, parts in (((2, "no file", "a b.pt"), (2, "no file", "a b.pt")), ((28, "full"), (28, "full", None)),
+                             (("odd",), (None, None, None))):
+            with self.assertRaises(OSError) as raised:
+                things.throw("OSError", *words)
+            for error in (raised.exception, pickle.loads(pickle.dumps(raised.exception))):
+                self.assertEqual((error.errno, error.strerror, error.filename), parts)
 
     # ---- what cannot be
 

@@ -1,9 +1,18 @@
-"""What the tests of the package share: repositories made of a few lines."""
+"""What the tests of the package share: repositories made of a few lines, processes of their own, answers as bits."""
 
+import hashlib
 import os
+import pickle
+import subprocess
+import sys
 import tempfile
 import textwrap
+import traceback
 import unittest
+
+import torch
+
+DEADLINE_S = 120
 
 
 class RepositoryTest(unittest.TestCase):
@@ -26,3 +35,82 @@ class RepositoryTest(unittest.TestCase):
             with open(source_path, "w", encoding="utf-8") as source:
                 source.write(textwrap.dedent(text))
         return path
+
+
+def write_files(folder, files):
+    """Writes {path below `folder`: text or bytes}; the folder."""
+    for path, content in files.items():
+        full = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def make_git_repository(base, name, branches):
+    """A bare repository `base`/owner/name.git with {branch: files}; the first branch is its default."""
+    bare = os.path.join(base, name + ".git")
+    first = next(iter(branches))
+    git(base, "init", "--quiet", "--bare", f"--initial-branch={first}", bare)
+    for branch, files in branches.items():
+        with tempfile.TemporaryDirectory() as work:
+            git(work, "init", "--quiet", f"--initial-branch={branch}")
+            write_files(work, files)
+            git(work, "add", "--all")
+            git(work, "commit", "--quiet", "--message", branch)
+            git(work, "push", "--quiet", bare, branch)
+
+
+def git(folder, *words):
+    who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+           for part, value in (("NAME", "Test"), ("EMAIL", "test@example.org"), ("DATE", "2024-01-01T00:00:00Z"))}
+    nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(("git", *words), cwd=folder, check=True, timeout=DEADLINE_S, env={**os.environ, **who, **nobody})
+
+
+def bits_of(value):
+    """A value as something that is equal where every bit is: tensors are dtype, shape and a hash of their bytes."""
+    if isinstance(value, torch.Tensor):
+        data = value.detach().contiguous().numpy().tobytes()
+        return str(value.dtype), tuple(value.shape), hashlib.sha256(data).hexdigest()
+    if isinstance(value, dict):
+        return {key: bits_of(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [bits_of(item) for item in value]
+    return repr(value)
+
+
+def alone(function, *arguments):
+    """function(*arguments) in a process of its own, forked from this one; what it returns has to be picklable.
+
+    Raises RuntimeError with its traceback where it raised."""
+    read, write = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        _answer_through(write, function, arguments)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        content = pipe.read()
+    os.waitpid(child, 0)
+    if not content:
+        raise RuntimeError("the process ended without an answer")
+    is_error, answer = pickle.loads(content)
+    if is_error:
+        raise RuntimeError(f"in a process of its own:\n{answer}")
+    return answer
+
+
+def _answer_through(pipe, function, arguments):
+    """Ends the process: nothing that foreign code registered or replaced may run in this copy of the test."""
+    try:
+        answer = False, function(*arguments)
+    except BaseException:  # whatever it is, the parent reports it
+        answer = True, traceback.format_exc()
+    with open(pipe, "wb") as file:
+        file.write(pickle.dumps(answer))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

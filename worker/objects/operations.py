@@ -70,10 +70,31 @@ class Graph:
         return [tensor.grad for tensor in self._inputs]
 
 
-def record(thing, method, arguments, keywords, inputs):
+class Entry(torch.autograd.Function):
+    """Gives a tensor, as it lies, the history that it comes from a leaf of the same memory: models change it in place."""
+
+    @staticmethod
+    def forward(ctx, leaf, tensor):
+        ctx.mark_dirty(tensor)
+        return tensor
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient, None
+
+
+def leaf_of(tensor, is_leaf):
+    """What collects the gradient of an argument. The caller's leaves stay leaves here, which nobody may change in place."""
+    if is_leaf or tensor._is_view():
+        return tensor.requires_grad_()
+    leaf = tensor.detach().requires_grad_()
+    Entry.apply(leaf, tensor)
+    return leaf
+
+
+def record(thing, method, arguments, keywords, inputs, are_leaves):
     """A call with a history: (its answer, its Graph, whether each tensor of the answer has a history)."""
-    for tensor in inputs:
-        tensor.requires_grad_()
+    inputs = [leaf_of(tensor, is_leaf) for tensor, is_leaf in zip(inputs, are_leaves)]
     answer = (getattr(thing, method) if method else thing)(*arguments, **keywords)
     tensors = tensors_in(answer)
     return answer, Graph(inputs, [tensor for tensor in tensors if tensor.requires_grad]), [t.requires_grad for t in tensors]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
+import re
 from typing import Any, Optional, Tuple
 
 
@@ -119,6 +120,10 @@ def _remote_class(kind: str, builtin: str) -> type[Error]:
     return type(kind.rpartition(".")[2] or "Error", bases, {"__module__": __name__, "__doc__": f"{kind} of a worker."})
 
 
+# As OSError shows itself: number, meaning, quote, file.
+_OS_ERROR = re.compile(r"""\[Errno (\d{1,9})\] (.*?)(?:: (['"])(.*)\3)?$""", re.MULTILINE)
+
+
 class _Remote(Error):
     """Shows its message whatever the builtin class makes of its arguments: some want five of them."""
 
@@ -131,6 +136,10 @@ class _Remote(Error):
 
     def __init__(self, message: str) -> None:
         BaseException.__init__(self, message)
+        found = _OS_ERROR.search(message) if isinstance(self, OSError) else None
+        if found is not None:
+            number, self.strerror, _, self.filename = found.groups()  # type: ignore[attr-defined]
+            self.errno = int(number)  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         return self._message

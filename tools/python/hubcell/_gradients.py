@@ -43,7 +43,7 @@ class _Call:
 
     def __init__(self, remote: Any, method: str, arguments: Tuple[Any, ...], keywords: Dict[str, Any],
                  inputs: List[torch.Tensor], options: Any):
-        self._words = (method, arguments, keywords, inputs)
+        self._words = (method, arguments, keywords, inputs, [tensor.is_leaf for tensor in inputs])
         self._remote, self._options = remote, options
         self.answer: Any = None
 

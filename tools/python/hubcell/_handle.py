@@ -138,8 +138,8 @@ def _reflected(method: str) -> Any:
             answer = _calls.call(_calls.remote_of(self), method, (other,), {})
         except (AttributeError, TypeError):
             return NotImplemented
-        is_refusal = isinstance(answer, HandleBase) and _calls.remote_of(answer).kind()[0] == "builtins.NotImplementedType"
-        return NotImplemented if is_refusal else answer
+        kind = _calls.remote_of(answer).kind()[0] if isinstance(answer, HandleBase) else ""
+        return NotImplemented if kind == "builtins.NotImplementedType" else answer
     return apply
 
 

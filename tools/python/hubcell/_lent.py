@@ -1,5 +1,5 @@
-"""State dicts are copies that their user may change and load again; what was changed and not loaded is noticed at the next
-call, because its user thinks that the model changed."""
+"""State dicts are copies that their user may change and load again; what was changed and not loaded is noticed at the
+next call, because its user thinks that the model changed."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def check(remote: Any) -> None:
     changed = len(alive) - len(unchanged)
     if changed:
         name = remote.kind()[0].rpartition(".")[2]
-        raise Error(f"call a {name}: {changed} of its tensors were changed in place here, and the model lives in its worker, "
-                    "where they stayed as they were; use load_state_dict(state_dict)")
+        raise Error(f"call a {name}: {changed} of its tensors were changed in place here, and the model lives in its "
+                    "worker, where they stayed as they were; use load_state_dict(state_dict)")

@@ -163,9 +163,9 @@ class Module(HandleBase, torch.nn.Module):
     def __getattr__(self, name: str) -> Any:
         return self._as_own(name, HandleBase.__getattr__(self, name))
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Clears the gradients that the parameters have in the worker."""
-        self._call("zero_grad", set_to_none)
+    def zero_grad(self, *args: Any, **kwargs: Any) -> None:
+        """Clears the gradients that the parameters have in the worker, as its torch does."""
+        self._call("zero_grad", *args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, torch.nn.Module) and not isinstance(value, Module):

@@ -27,8 +27,8 @@ class Buffer(torch.Tensor):
     def _refuse_writing(self, func: Any) -> None:
         name = func.__name__
         if name != "requires_grad_" and getattr(func, "__self__", None) is not torch.Tensor.requires_grad:
-            raise Error(f"change a tensor of a model in a worker ({self._hubcell_owner[1]}.{name}): it is a copy; set the "
-                        "whole attribute, use model.load_state_dict(state_dict), or clone it")
+            raise Error(f"change a tensor of a model in a worker ({self._hubcell_owner[1]}.{name}): it is a copy; set "
+                        "the whole attribute, use model.load_state_dict(state_dict), or clone it")
 
     @property
     def data(self) -> torch.Tensor:  # type: ignore[override]
@@ -42,8 +42,8 @@ class Buffer(torch.Tensor):
     def detach(self) -> torch.Tensor:
         """As `data`."""
         if sys._getframe(1).f_globals.get("__name__") == "torch.nn.parameter":
-            raise Error(f"make a Parameter of a tensor of a model in a worker ({self._hubcell_owner[1]}): it is a copy that "
-                        "cannot be written into; clone it first, torch.nn.Parameter(tensor.clone())")
+            raise Error(f"make a Parameter of a tensor of a model in a worker ({self._hubcell_owner[1]}): it is a copy "
+                        "that cannot be written into; clone it first, torch.nn.Parameter(tensor.clone())")
         return self.data
 
     # Copies of it are the caller's own.
@@ -58,8 +58,8 @@ class Buffer(torch.Tensor):
 
 
 class Parameter(torch.nn.Parameter):
-    """A parameter of a model in a worker: a copy of what it was when it was asked for, which cannot be written into. Its
-    gradient is what the worker has when that is asked for; whether it wants one is told to the worker."""
+    """A parameter of a model in a worker: a copy of what it was when it was asked for, which cannot be written into.
+    Its gradient is what the worker has when that is asked for; whether it wants one is told to the worker."""
 
     _hubcell_owner: Tuple[Any, str]
     __torch_function__ = Buffer.__torch_function__
@@ -115,7 +115,8 @@ class Parameter(torch.nn.Parameter):
 
 
 class Gradient(torch.Tensor):
-    """The gradient of a parameter in a worker: what zero_grad and clip_grad_norm_ do to it in place is done there too."""
+    """The gradient of a parameter in a worker: what zero_grad and clip_grad_norm_ do to it in place, the worker's gets
+    too."""
 
     _hubcell_owner: Tuple[Any, str]
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
@@ -123,6 +124,9 @@ class Gradient(torch.Tensor):
     def detach(self) -> "Gradient":
         """Itself, as far as clip_grad_norm_ is concerned, which writes into what it detached."""
         return self
+
+    def __repr__(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]
+        return repr(_plain(self))
 
 
 def _written_back(method_name: str) -> Callable[..., Gradient]:
