@@ -122,7 +122,9 @@ class Module(HandleBase, torch.nn.Module):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,  # type: ignore[override, unused-ignore]
                         **kwargs: Any) -> Any:
         """As torch's: names that are missing or not expected are an error, or, not `strict`, returned."""
-        return self._call("load_state_dict", dict(state_dict), strict, **kwargs)
+        found = self._call("load_state_dict", dict(state_dict), strict, **kwargs)
+        self._forgive(state_dict.values())
+        return found
 
     def _load_from_state_dict(self, state_dict: Dict[str, Any], prefix: str, local_metadata: Any, strict: bool,
                               missing_keys: List[str], unexpected_keys: List[str], error_msgs: List[str]) -> None:
@@ -132,6 +134,7 @@ class Module(HandleBase, torch.nn.Module):
         except Error as refused:
             error_msgs.append(str(refused))
             return
+        self._forgive(mine.values())
         missing_keys.extend(prefix + name for name in missing)
         unexpected_keys.extend(prefix + name for name in unexpected)
 
@@ -214,6 +217,12 @@ class Module(HandleBase, torch.nn.Module):
         lent = object.__getattribute__(self, "_hubcell_lent")
         lent[:] = [entry for entry in lent if entry[0]() is not None]
         lent.extend((weakref.ref(tensor), _version(tensor)) for tensor in tensors)
+
+    def _forgive(self, tensors: Any) -> None:
+        """What was written into these has reached the worker."""
+        loaded = {id(tensor) for tensor in tensors}
+        lent = object.__getattribute__(self, "_hubcell_lent")
+        lent[:] = [(reference, _version(reference()) if id(reference()) in loaded else version) for reference, version in lent]
 
     def _check_lent(self) -> None:
         """Raises where a tensor that was given out has been written to: its user thinks that the model changed."""
