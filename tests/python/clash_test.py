@@ -87,11 +87,18 @@ static PyModuleDef module = {PyModuleDef_HEAD_INIT, "native", 0, -1, methods, 0,
 PyMODINIT_FUNC PyInit_native(void) { return PyModule_Create(&module); }
 """
 
+# A process for each repository, of which none has seen another: forked before the first load, which spares 20 imports of torch.
 ALONE = """
-import sys, torch
-torch.set_default_dtype(torch.float32)
-model = torch.hub.load(sys.argv[1], "net", source="local")
-torch.save(model(torch.load(sys.argv[2])).detach(), sys.argv[3])
+import os, sys, torch
+x = torch.load(sys.argv[1])
+for path in sys.argv[2:]:
+    child = os.fork()
+    if child == 0:
+        model = torch.hub.load(path, "net", source="local")
+        torch.save(model(x).detach(), path + ".pt")
+        os._exit(0)
+    if os.waitpid(child, 0)[1] != 0:
+        sys.exit("load " + path)
 """
 
 
@@ -102,7 +109,10 @@ class ClashTest(support.RepositoryTest):
         cls.paths = {name: cls.repository(name, **files) for name, files in REPOSITORIES.items()}
         cls.add_extensions()
         torch.save(X, os.path.join(cls.folder, "x.pt"))
-        cls.alone = {name: cls.answer_alone(name) for name in cls.paths}
+        # By torch.hub, each in a process of its own.
+        subprocess.run([sys.executable, "-c", ALONE, os.path.join(cls.folder, "x.pt"), *cls.paths.values()], check=True,
+                       cwd=cls.folder, stdout=subprocess.DEVNULL)
+        cls.alone = {name: torch.load(path + ".pt") for name, path in cls.paths.items()}
 
     @classmethod
     def add_extensions(cls):
@@ -120,14 +130,6 @@ class ClashTest(support.RepositoryTest):
                 file.write(EXTENSION)
             subprocess.run([compiler, "-shared", "-fPIC", f"-DVALUE={value}", f"-I{headers}", source, "-o",
                             os.path.join(path, "native.abi3.so")], check=True)
-
-    @classmethod
-    def answer_alone(cls, name):
-        """By torch.hub in a process of its own."""
-        answer = os.path.join(cls.folder, f"{name}.pt")
-        subprocess.run([sys.executable, "-c", ALONE, cls.paths[name], os.path.join(cls.folder, "x.pt"), answer], check=True,
-                       cwd=cls.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return torch.load(answer)
 
     def test_all_are_alive_at_once_and_answer_as_alone_in_every_order(self):
         order_of = random.Random(SEED)
@@ -151,7 +153,7 @@ class ClashTest(support.RepositoryTest):
         program = ("import sys, torch\nfirst, second = (torch.hub.load(path, 'net', source='local') for path in sys.argv[1:3])\n"
                    "x = torch.load(sys.argv[3])\nsys.exit(3 if torch.equal(second(x), torch.load(sys.argv[4])) else 0)")
         ended = subprocess.run([sys.executable, "-c", program, self.paths["models_of_one"], self.paths["models_of_another"],
-                                os.path.join(self.folder, "x.pt"), os.path.join(self.folder, "models_of_another.pt")], check=False)
+                                os.path.join(self.folder, "x.pt"), self.paths["models_of_another"] + ".pt"], check=False)
         self.assertEqual(ended.returncode, 0)
 
     def test_extensions_of_one_name_are_among_them(self):
