@@ -85,8 +85,10 @@ std::vector<std::int64_t> dense_strides(const Tensor& tensor) {
   std::vector<std::int64_t> strides = tensor.strides();
   if (tensor.is_contiguous()) return strides;
   std::vector<std::size_t> inner_first(strides.size());
-  std::iota(inner_first.rbegin(), inner_first.rend(), std::size_t{0});
-  std::ranges::stable_sort(inner_first, {}, [&](std::size_t i) { return strides[i]; });
+  std::iota(inner_first.begin(), inner_first.end(), std::size_t{0});
+  // Of equal strides the last dimension is the innermost.
+  std::ranges::sort(inner_first, {},
+                    [&](std::size_t i) { return std::pair(strides[i], strides.size() - i); });
   std::int64_t stride = 1;
   for (const std::size_t i : inner_first) {
     if (repeats(tensor, strides, i)) continue;

@@ -61,7 +61,7 @@ class Session {
           abandoned_.push_back(*ticket);
           break;
         default:
-          HUBCELL_CHECK(!"the worker is alive, and nobody gives up");
+          HUBCELL_CHECK(false);  // the worker is alive, and nobody gives up
       }
       return true;
     } catch (const Error& full) {
