@@ -26,7 +26,7 @@ from clash_repositories import BRANCHES, NATIVE, NATIVE_REPOSITORY, REPOSITORIES
 
 SEED = 20240917
 # A Hub starts an interpreter with torch, a second each; its workers are forked in milliseconds.
-ORDERS_OF_A_HUB = 5
+ORDERS_OF_A_HUB = 10
 ORDERS = int(os.environ.get("HUBCELL_TEST_ORDERS", "50"))
 MODELS = os.environ.get("HUBCELL_TEST_MODELS", "")
 SAMPLE_RATE, CHUNK = 16000, 512
