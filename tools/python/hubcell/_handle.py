@@ -164,13 +164,17 @@ class Handle(HandleBase):
     worker. What runs, runs there, and raises `hubcell.Error` as the exception that it is."""
 
     def __next__(self) -> Any:
-        step: Tuple[Any, ...] = _calls.operate(_calls.remote_of(self), "next")
-        if not step:
-            raise StopIteration
-        return step[0]
+        return _next_of(self)
 
 
 Handle.__doc__ = _Doc(Handle.__doc__ or "")  # type: ignore[assignment]
+
+
+def _next_of(iterator: Any) -> Any:
+    step: Tuple[Any, ...] = _calls.operate(_calls.remote_of(iterator), "next")
+    if not step:
+        raise StopIteration
+    return step[0]
 
 
 class RemoteIterator:
@@ -183,9 +187,10 @@ class RemoteIterator:
         return self
 
     def __next__(self) -> Any:
-        if self._iterator is not None:
-            step: Tuple[Any, ...] = _calls.operate(_calls.remote_of(self._iterator), "next")
-            if step:
-                return step[0]
+        if self._iterator is None:
+            raise StopIteration
+        try:
+            return _next_of(self._iterator)
+        except StopIteration:
             self._iterator = None
-        raise StopIteration
+            raise

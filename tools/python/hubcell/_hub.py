@@ -15,7 +15,7 @@ import torch
 
 from . import _calls, _folders, _hubcell, _recipes, _state, _trust
 from ._errors import Error
-from ._futures import waiters
+from ._futures import call_async, waiters
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
           "kb": 10 ** 3, "mb": 10 ** 6, "gb": 10 ** 9, "tb": 10 ** 12}
@@ -60,10 +60,10 @@ class Hub:
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
         self._seed, self._rng = seed, rng
         self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng}
-        self._words = (interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(), deadline or 0.0, _Progress())
         self._folder = _folders.hub_folder()
         with _folders.told_to_supervisor(self._folder):
-            self._session = _hubcell.open_session(*self._words)
+            self._session = _hubcell.open_session(interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(),
+                                                  deadline or 0.0, _Progress())
         _hubs.add(self)
 
     # ---- torch.hub's functions
@@ -107,7 +107,6 @@ class Hub:
 
     def call_async(self, handle: Any, *args: Any, **kwargs: Any) -> Any:
         """hubcell.call_async"""
-        from ._futures import call_async
         return call_async(handle, *args, **kwargs)
 
     def close(self) -> None:

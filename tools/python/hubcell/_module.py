@@ -27,9 +27,6 @@ class Module(HandleBase, torch.nn.Module):
     """A torch.nn.Module that lives in a worker. Calls run there; `state_dict` and `parameters` give what it holds, and
     `load_state_dict` changes it; `eval`, `train`, `to`, `half`, `float` and `double` act there and return the handle."""
 
-    def __init__(self, remote: Any) -> None:
-        HandleBase.__init__(self, remote)
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override, unused-ignore]
         _lent.check(_calls.remote_of(self))
         return HandleBase.__call__(self, *args, **kwargs)
@@ -172,9 +169,6 @@ class Module(HandleBase, torch.nn.Module):
             raise Error(f"set .{name} of a model in a worker to a {type(value).__name__} of this program: modules do not "
                         "cross; wrap the model, torch.nn.Sequential(model, ...), or change it in the repository's code")
         HandleBase.__setattr__(self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        HandleBase.__delattr__(self, name)
 
     # As torch's modules: a model is itself, equal to nothing else.
     def __eq__(self, other: Any) -> bool:
