@@ -137,9 +137,9 @@ class _Remote(Error):
     def __init__(self, message: str) -> None:
         BaseException.__init__(self, message)
         found = _OS_ERROR.search(message) if isinstance(self, OSError) else None
-        if found is not None:
-            number, self.strerror, _, self.filename = found.groups()  # type: ignore[attr-defined]
-            self.errno = int(number)  # type: ignore[attr-defined]
+        if isinstance(self, OSError) and found is not None:
+            number, self.strerror, _, self.filename = found.groups()
+            self.errno = int(number)
 
     def __str__(self) -> str:
         return self._message

@@ -37,7 +37,7 @@ class Module(HandleBase, torch.nn.Module):
         return _calls.remote_of(self).attribute("forward")
 
     @property
-    def training(self) -> bool:  # type: ignore[override]
+    def training(self) -> bool:  # type: ignore[override, unused-ignore]
         """As the worker has it."""
         return bool(_calls.remote_of(self).attribute("training"))
 
@@ -184,8 +184,8 @@ class Module(HandleBase, torch.nn.Module):
         return True
 
     # What asks isinstance(layer, torch.nn.BatchNorm2d) sees torch's own layers as what they are.
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         module, _, name = _calls.remote_of(self).kind()[0].rpartition(".")
         found = getattr(sys.modules.get(module), name, None) if module.startswith("torch.nn.modules.") else None
         return found if isinstance(found, type) and issubclass(found, torch.nn.Module) else Module

@@ -31,9 +31,10 @@ class Buffer(torch.Tensor):
                         "the whole attribute, use model.load_state_dict(state_dict), or clone it")
 
     @property
-    def data(self) -> torch.Tensor:  # type: ignore[override]
+    def data(self) -> torch.Tensor:
         """The same copy without a history, which cannot be written into either."""
-        return _own(Buffer, self, *self._hubcell_owner)
+        copy: torch.Tensor = _own(Buffer, self, *self._hubcell_owner)
+        return copy
 
     @data.setter
     def data(self, value: torch.Tensor) -> None:
@@ -51,7 +52,8 @@ class Buffer(torch.Tensor):
         return _plain(self).clone()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _plain(self).__reduce_ex__(protocol)
+        tensor: Any = _plain(self)
+        return tensor.__reduce_ex__(protocol)
 
     def __repr__(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]
         return repr(_plain(self))
@@ -63,9 +65,9 @@ class Parameter(torch.nn.Parameter):
 
     _hubcell_owner: Tuple[Any, str]
     __torch_function__ = Buffer.__torch_function__
-    _refuse_writing = Buffer._refuse_writing  # type: ignore[assignment]
-    data = Buffer.data  # type: ignore[assignment]
-    detach = Buffer.detach  # type: ignore[assignment]
+    _refuse_writing: Any = Buffer._refuse_writing
+    data: Any = Buffer.data
+    detach: Any = Buffer.detach
 
     def requires_grad_(self, requires_grad: bool = True) -> "Parameter":
         """Freezes or unfreezes it, in the worker too."""
@@ -108,7 +110,8 @@ class Parameter(torch.nn.Parameter):
         return torch.nn.Parameter(_plain(self).clone(), self.requires_grad)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return torch.nn.Parameter(_plain(self), self.requires_grad).__reduce_ex__(protocol)
+        parameter: Any = torch.nn.Parameter(_plain(self), self.requires_grad)
+        return parameter.__reduce_ex__(protocol)
 
     def __repr__(self) -> str:  # type: ignore[override]
         return repr(torch.nn.Parameter(_plain(self), self.requires_grad))
@@ -147,11 +150,13 @@ for _name in ("zero_", "mul_", "div_", "add_", "sub_", "copy_", "fill_", "clamp_
 
 def own(remote: Any, name: str, tensor: torch.Tensor) -> torch.Tensor:
     """A copy that the worker sent, as one that knows whose it is."""
-    return _own(Parameter if isinstance(tensor, torch.nn.Parameter) else Buffer, tensor, remote, name)
+    kind = Parameter if isinstance(tensor, torch.nn.Parameter) else Buffer
+    known: torch.Tensor = _own(kind, tensor, remote, name)
+    return known
 
 
 def _own(kind: Any, tensor: torch.Tensor, remote: Any, name: str) -> Any:
-    made = torch.Tensor._make_subclass(kind, _plain(tensor), kind is Parameter and tensor.requires_grad)
+    made: Any = torch.Tensor._make_subclass(kind, _plain(tensor), kind is Parameter and tensor.requires_grad)
     made._hubcell_owner = (remote, name)
     return made
 
