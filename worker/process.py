@@ -154,8 +154,12 @@ def editable_paths():
 def prepare_worker(scratch, threads, on_interrupt):
     """In the child, before the sandbox: its folder, its environment, torch's threads, what an interrupt does."""
     os.chdir(scratch)
-    for name in ("HOME", "TMPDIR", "TORCH_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+    for name in ("HOME", "TMPDIR", "TORCH_HOME"):
         os.environ[name] = scratch
+    # Packages that find no ~/.config write beside it, where a worker may not.
+    for name, folder in (("XDG_CACHE_HOME", ".cache"), ("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share")):
+        os.environ[name] = os.path.join(scratch, folder)
+        os.makedirs(os.environ[name], exist_ok=True)
     os.environ.pop("OPENBLAS_NUM_THREADS", None)
     if "tempfile" in sys.modules:
         sys.modules["tempfile"].tempdir = None

@@ -66,6 +66,8 @@ PyRef Verbs::run(const CallRequest& request) const {
       return hub_.list();
     case Verb::Help:
       return hub_.help(request.name);
+    case Verb::Docstring:
+      return hub_.docstring(request.name);
     case Verb::Load:
       return load(request);
     case Verb::Call:

@@ -25,8 +25,9 @@ enum class Verb : std::uint8_t {
   GetAttribute = 5,  // target, name -> the attribute
   MakeInputs = 6,    // arguments: (seed or None, list of input specs) -> tuple of values
   Operate = 7,       // target, name: an operation (worker/objects/operations.py), arguments -> its result
+  Docstring = 8,     // name: an entrypoint -> its __doc__
 };
-inline constexpr Verb kVerbLast = Verb::Operate;
+inline constexpr Verb kVerbLast = Verb::Docstring;
 
 struct CallRequest {
   Verb verb = Verb::Nothing;

@@ -38,31 +38,81 @@ ClientChannel::ClientChannel(posix::UniqueFd memory, posix::UniqueFd pidfd)
       view_(mapping_.data()),
       area_(kAreasOffset, area_bytes_) {}
 
-AllocatedBlock ClientChannel::allocate_argument(std::uint64_t bytes) {
-  std::optional<std::uint64_t> offset;
-  {
-    const std::scoped_lock lock(mutex_);
-    offset = area_.allocate(bytes);
-    if (offset) arguments_.insert(*offset);
-  }
+std::uint64_t ClientChannel::allocate(std::uint64_t bytes, const Argument& argument) {
+  const std::scoped_lock lock(mutex_);
+  const std::optional<std::uint64_t> offset = area_.allocate(bytes);
   if (!offset) {
     throw Error(ErrorCode::System,
                 "send a tensor of " + std::to_string(bytes) +
                     " bytes: the worker's memory budget leaves no room for it; pass fewer or "
                     "smaller tensors, or a larger budget");
   }
-  return {.block = {.segment = 0, .offset = *offset, .bytes = bytes}, .data = mapping_.data() + *offset};
+  arguments_[*offset] = argument;
+  return *offset;
+}
+
+AllocatedBlock ClientChannel::allocate_argument(std::uint64_t bytes) {
+  const std::uint64_t offset = allocate(bytes, {.bytes = bytes, .lent = 1});
+  return {.block = {.segment = 0, .offset = offset, .bytes = bytes}, .data = mapping_.data() + offset};
+}
+
+MappedBlock ClientChannel::reserve(std::uint64_t bytes) {
+  const std::uint64_t offset = allocate(bytes, {.bytes = bytes, .is_reserved = true});
+  std::byte* data = mapping_.data() + offset;
+  auto give_back = [channel = shared_from_this(), offset](std::byte*) {
+    if (channel->is_fork()) return;
+    const std::scoped_lock lock(channel->mutex_);
+    const auto argument = channel->arguments_.find(offset);
+    argument->second.is_reserved = false;
+    channel->free_unused(argument);
+    channel->trim();
+  };
+  return {.data = data, .owner = std::shared_ptr<std::byte>(data, std::move(give_back))};
+}
+
+std::optional<AllocatedBlock> ClientChannel::find_reserved(const Tensor& tensor) {
+  const std::byte* begin = mapping_.data() + kAreasOffset;
+  if (tensor.count() == 0 || tensor.data() < begin || tensor.data() >= begin + area_bytes_)
+    return std::nullopt;
+  const auto offset = static_cast<std::uint64_t>(tensor.data() - mapping_.data());
+  const std::scoped_lock lock(mutex_);
+  auto argument = arguments_.upper_bound(offset);
+  if (argument == arguments_.begin()) return std::nullopt;
+  --argument;
+  const std::uint64_t into_block = offset - argument->first;
+  const bool lies_inside = into_block + tensor.extent_bytes() <= argument->second.bytes;
+  if (!argument->second.is_reserved || !lies_inside || into_block % item_bytes(tensor.dtype()) != 0)
+    return std::nullopt;
+  return AllocatedBlock{.block = {.segment = 0, .offset = argument->first, .bytes = argument->second.bytes},
+                        .data = mapping_.data() + argument->first};
+}
+
+void ClientChannel::lend_reserved(std::uint64_t offset) {
+  const std::scoped_lock lock(mutex_);
+  ++arguments_.at(offset).lent;
+}
+
+void ClientChannel::free_unused(std::map<std::uint64_t, Argument>::iterator argument) {
+  if (argument->second.is_reserved || argument->second.lent != 0) return;
+  area_.free(argument->first);
+  arguments_.erase(argument);
+}
+
+void ClientChannel::trim() {
+  if (const auto range = area_.trim(kWarmBytesMax))
+    posix::punch_hole(memory_.get(), range->offset, range->bytes);
 }
 
 void ClientChannel::free_arguments(std::span<const std::uint64_t> offsets) {
   const std::scoped_lock lock(mutex_);
   for (const std::uint64_t offset : offsets) {
-    if (arguments_.erase(offset) == 0)
+    const auto argument = arguments_.find(offset);
+    if (argument == arguments_.end() || argument->second.lent == 0)
       throw Error(ErrorCode::Protocol, "the worker releases a block that it never got");
-    area_.free(offset);
+    --argument->second.lent;
+    free_unused(argument);
   }
-  if (const auto range = area_.trim(kWarmBytesMax))
-    posix::punch_hole(memory_.get(), range->offset, range->bytes);
+  trim();
 }
 
 std::optional<Ticket> ClientChannel::begin(std::span<const std::byte> request) {

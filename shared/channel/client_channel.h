@@ -9,10 +9,10 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -44,6 +44,13 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   // Memory of the client's area for an argument's `bytes` (at least one). The block is the worker's to look at
   // until it is released. Throws Error(System) when the area is full.
   AllocatedBlock allocate_argument(std::uint64_t bytes);
+  // Memory of the client's area that is the caller's own while `owner` lives. Tensors in it need no copy: the worker gets
+  // the block itself. Throws as `allocate_argument`.
+  MappedBlock reserve(std::uint64_t bytes);
+  // The reserved block in which a tensor with elements lies, if it lies in one. As long as somebody holds the tensor:
+  std::optional<AllocatedBlock> find_reserved(const Tensor& tensor);
+  // One call more names the block at `offset`.
+  void lend_reserved(std::uint64_t offset);
   // The worker named these offsets of argument blocks as no longer needed; those that it never got are a lie:
   // Error(Protocol).
   void free_arguments(std::span<const std::uint64_t> offsets);
@@ -77,10 +84,19 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   bool is_fork() const { return posix::fork_count() != forks_; }
 
  private:
+  struct Argument {
+    std::uint64_t bytes = 0;
+    std::size_t lent = 0;  // how often the worker got it and has not released it
+    bool is_reserved = false;
+  };
+
+  std::uint64_t allocate(std::uint64_t bytes, const Argument& argument);
   void ring();
   void release(std::uint64_t what);
   bool write_release(std::uint64_t what);
   void write_late_releases();
+  void free_unused(std::map<std::uint64_t, Argument>::iterator argument);
+  void trim();
 
   const unsigned forks_ = posix::fork_count();
   posix::UniqueFd memory_;
@@ -93,7 +109,7 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   std::mutex mutex_;  // guards all below
   std::condition_variable slot_freed_;
   DataArea area_;
-  std::set<std::uint64_t> arguments_;  // blocks that the worker may be looking at
+  std::map<std::uint64_t, Argument> arguments_;  // by offset
   std::uint64_t busy_slots_ = 0;
   std::uint64_t next_sequence_ = 1;
   std::uint64_t releases_written_ = 0;

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -66,6 +67,13 @@ UniqueFd open_pidfd(pid_t pid);
 bool send_signal(int pidfd, int signal);
 // True once the process behind `pidfd` has ended; does not wait.
 bool has_ended(int pidfd);
+
+// What a process holds of the machine's memory, as /proc/PID/status tells anyone; zeros where there is none of that number.
+struct MemoryUse {
+  std::uint64_t private_bytes = 0;  // RssAnon; with what it shares by a fork
+  std::uint64_t shared_bytes = 0;   // RssFile and RssShmem
+};
+MemoryUse memory_of(pid_t pid);
 
 // How often this process and those that it descends from have forked, as far as they called this before: two equal answers
 // came from the same process. Costs no system call.

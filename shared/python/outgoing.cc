@@ -26,6 +26,16 @@ std::string class_name(PyObject* object) {
   return text_of(attribute(type, "__module__").get()) + "." + text_of(attribute(type, "__qualname__").get());
 }
 
+// "Net.forward" of a function or a method; empty of everything else.
+std::string name_of_function(PyObject* object, const std::string& class_name) {
+  if (class_name != "builtins.function" && class_name != "builtins.method" &&
+      class_name != "builtins.builtin_function_or_method") {
+    return "";
+  }
+  const PyRef name = attribute(object, "__qualname__");
+  return PyUnicode_Check(name.get()) ? text_of(name.get()) : "";
+}
+
 std::string bytes_of(PyObject* object) {
   char* data = nullptr;
   Py_ssize_t size = 0;
@@ -251,7 +261,7 @@ class Outgoing::Conversion {
                                                .palette = {bytes_of(part(description, 6))}});
     const std::string data = bytes_of(part(description, 4));
     image->pixels = Tensor::zeros(DType::UInt8, {static_cast<std::int64_t>(data.size())});
-    if (!data.empty()) {
+    if (!data.empty() && converter_.hooks_.allocate_block) {
       MappedBlock block = converter_.hooks_.allocate_block(data.size());
       image->pixels = Tensor(DType::UInt8, image->pixels.shape(), std::move(block.owner), block.data);
     }
@@ -309,6 +319,7 @@ class Outgoing::Conversion {
     described.class_name = class_name(object);
     described.is_callable = PyCallable_Check(object) != 0;
     described.is_module = converter_.torch_.is_module(object);
+    described.name = name_of_function(object, described.class_name);
     return converter_.hooks_.represent(object, std::move(described));
   }
 

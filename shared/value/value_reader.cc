@@ -286,7 +286,7 @@ class Reading {
 
   Value read_handle() {
     Handle handle;
-    reader_(handle.id, handle.class_name, handle.is_callable, handle.is_module);
+    reader_(handle.id, handle.class_name, handle.is_callable, handle.is_module, handle.name);
     handle.lease = context_.bind_handle(handle.id);
     return handle;
   }

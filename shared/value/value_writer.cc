@@ -169,7 +169,7 @@ class Writing {
   }
   void put(const Handle& handle) {
     if (context_.check_handle) context_.check_handle(handle);
-    writer_(handle.id, handle.class_name, handle.is_callable, handle.is_module);
+    writer_(handle.id, handle.class_name, handle.is_callable, handle.is_module, handle.name);
   }
   void put_items(const std::vector<Value>& items) {
     writer_(static_cast<std::uint32_t>(items.size()));

@@ -64,10 +64,12 @@ struct Hello {
   std::string working_folder;
   std::vector<std::string> environment;
   WorkerOutput output = WorkerOutput::Inherit;
+  std::string hub_folder;  // empty: as the environment says
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(protocol_version, working_folder, environment, checked_enum(output, WorkerOutput::Discard));
+    archive(protocol_version, working_folder, environment, checked_enum(output, WorkerOutput::Discard),
+            hub_folder);
   }
 };
 
@@ -174,10 +176,11 @@ struct WorkerOpened {
   std::string sandbox;
   std::int64_t pid = 0;
   std::vector<std::string> warnings;
+  std::string folder;  // with hubconf.py
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(worker, name, ref, commit, python_version, torch_version, sandbox, pid, warnings);
+    archive(worker, name, ref, commit, python_version, torch_version, sandbox, pid, warnings, folder);
   }
 };
 

@@ -62,6 +62,7 @@ void Session::greet(const wire::Hello& hello) {
   }
   environment_.emplace(hello.environment);
   working_folder_ = hello.working_folder;
+  hub_folder_ = hello.hub_folder;
   output_ = hello.output;
   const process::TemplatePlan like{.python = {}, .extension = installation_.extension, .output = output_};
   templates_.emplace(loop_, like, *environment_, streams_);
@@ -172,7 +173,8 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                        .torch_version = origin->versions().torch_version,
                        .sandbox = worker->sandbox(),
                        .pid = worker->pid(),
-                       .warnings = source.warnings};
+                       .warnings = source.warnings,
+                       .folder = source.folder};
   } catch (const Error& failure) {
     opening->error = failure;
   } catch (const std::exception& failure) {
@@ -211,7 +213,7 @@ Task<ResolvedSource> Session::resolve(std::uint64_t request, source::Repository 
     co_return ResolvedSource{
         .name = repository.name, .ref = {}, .commit = {}, .folder = repository.folder, .warnings = {}};
   }
-  const std::string root = source::cache_root(environment_->all());
+  const std::string root = source::cache_root(hub_folder_, environment_->all());
   if (auto cached = source::find_cached(root, repository.url, repository.ref)) {
     co_return ResolvedSource{.name = repository.name,
                              .ref = cached->ref,

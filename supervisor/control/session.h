@@ -71,6 +71,7 @@ class Session : public std::enable_shared_from_this<Session> {
   wire::WorkerOutput output_ = wire::WorkerOutput::Inherit;
   std::optional<process::Environment> environment_;
   std::string working_folder_;
+  std::string hub_folder_;  // empty: as the environment says
   std::optional<TemplatePool> templates_;
   std::map<std::string, std::shared_ptr<Opening>> openings_;
   std::map<std::uint64_t, std::shared_ptr<Worker>> workers_;

@@ -45,7 +45,7 @@ fs::path checked_folder(const std::string& variable, const std::string& path, co
                                      ", which is no full path; write one that starts with '/'");
 }
 
-fs::path hub_folder(const Variables& environment) {
+fs::path default_hub_folder(const Variables& environment) {
   if (const std::string torch = value_of(environment, "TORCH_HOME"); !torch.empty()) {
     return checked_folder("TORCH_HOME", torch, environment) / "hub";
   }
@@ -87,8 +87,10 @@ std::optional<std::string> commit_that_begins(const RepositoryFolder& place, con
 
 }  // namespace
 
-std::string cache_root(const Variables& environment) {
-  return (hub_folder(environment) / "hubcell").lexically_normal();
+std::string cache_root(const std::string& hub_folder, const Variables& environment) {
+  const fs::path folder = hub_folder.empty() ? default_hub_folder(environment)
+                                             : checked_folder("the hub folder", hub_folder, environment);
+  return (folder / "hubcell").lexically_normal();
 }
 
 std::optional<Cached> find_cached(const std::string& cache_root, const std::string& url,

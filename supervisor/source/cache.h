@@ -8,10 +8,10 @@
 
 namespace hubcell::source {
 
-// `<hub dir>/hubcell`, the hub folder found as torch.hub finds it: $TORCH_HOME/hub, else
-// $XDG_CACHE_HOME/torch/hub, else ~/.cache/torch/hub. An empty variable counts as unset.
+// `<hub dir>/hubcell`. The hub folder is `hub_folder`, or, where that is empty, found as torch.hub finds it:
+// $TORCH_HOME/hub, else $XDG_CACHE_HOME/torch/hub, else ~/.cache/torch/hub. An empty variable counts as unset.
 // Throws Error(Source) where the folder is not a full path.
-std::string cache_root(const std::map<std::string, std::string>& environment);
+std::string cache_root(const std::string& hub_folder, const std::map<std::string, std::string>& environment);
 
 struct Cached {
   std::string ref;     // as asked for, or the default branch's name

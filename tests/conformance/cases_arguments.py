@@ -66,15 +66,12 @@ def test_list_and_help_take_all_parameters(t):
 
 @case
 def test_help_gives_the_docstring(t):
-    expected = t.differs("help has the signature above the docstring", torch_hub="What it was given.",
-                         hubcell="entry(*args, **kwargs)\n\nWhat it was given.")
-    t.assertEqual(t.hub.help(t.repository(), "entry", trust_repo=True), expected)
+    t.assertEqual(t.hub.help(t.repository(), "entry", trust_repo=True), "What it was given.")
 
 
 @case
 def test_help_without_a_docstring(t):
-    expected = t.differs("help has the signature where there is no docstring", torch_hub=None, hubcell="net(size=2)")
-    t.assertEqual(t.hub.help(t.repository(), "net", trust_repo=True), expected)
+    t.assertIsNone(t.hub.help(t.repository(), "net", trust_repo=True))
 
 
 @case

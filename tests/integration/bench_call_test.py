@@ -12,7 +12,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BENCHMARKS = os.path.join(ROOT, "tools", "benchmarks")
-WHO = ["hubcell-cpp", "hubcell-python", "in-process", "torch-multiprocessing", "pipe-numpy", "memcpy"]
+WHO = ["hubcell-cpp", "hubcell-python", "hubcell-python-empty", "in-process", "torch-multiprocessing", "pipe-numpy", "memcpy"]
 FIELDS = {"bench", "who", "bytes", "p50_us", "p99_us", "goal", "missed"}
 
 

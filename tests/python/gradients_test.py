@@ -237,6 +237,18 @@ class GradientsTest(support.RepositoryTest):
         with self.assertRaisesRegex(hub.Error, "create_graph"):
             torch.autograd.grad(remote(x)["pair"][0].sum(), x, create_graph=True)
 
+    def test_they_flow_through_futures(self):
+        remote, local = self.load("conv")
+        x = torch.randn(2, 3, 8, 8)
+        inputs = [x.clone().requires_grad_() for _ in range(3)]
+        for future in [hub.call_async(remote, one) for one in inputs[:2]]:
+            future.result().sum().backward()
+        local(inputs[2]).sum().backward()
+        for one in inputs[:2]:
+            self.assertTrue(torch.equal(one.grad, inputs[2].grad))
+        with torch.no_grad():
+            self.assertFalse(hub.call_async(remote, inputs[0]).result().requires_grad)
+
     def test_graphs_end_with_the_callers(self):
         remote, _ = self.load("many")
         x = torch.randn(2, 4, requires_grad=True)

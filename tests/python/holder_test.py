@@ -9,6 +9,7 @@ import io
 import pickle
 import unittest
 
+import numpy
 import torch
 from torch import nn
 
@@ -197,12 +198,20 @@ class OwnTensors(HolderCase):
                       lambda: model.fc.weight.detach().zero_(), lambda: nn.init.kaiming_normal_(model.conv.weight),
                       lambda: next(model.parameters()).data.mul_(2), lambda: model.norm.running_mean.zero_(),
                       lambda: model.norm.running_var.__setitem__(0, 1.0), lambda: next(model.buffers()).fill_(1),
-                      lambda: model.anchors.__setitem__(0, 1.0),
+                      lambda: model.anchors.__setitem__(0, 1.0), lambda: model.fc.weight[0].fill_(1),
+                      lambda: model.fc.weight.detach().view(-1)[1:].t().zero_(), lambda: model.anchors.chunk(2)[0].zero_(),
                       lambda: setattr(model.fc.weight, "data", torch.ones(2, 4)),
                       lambda: nn.utils.vector_to_parameters(torch.zeros(1000), model.parameters())):
             self.assert_refused("change a tensor of a model in a worker", write)
         self.assert_refused("clone it first", lambda: nn.Parameter(model.fc.weight.data))
         self.assert_refused("clone it first", lambda: nn.Parameter(model.anchors))
+        for array in (model.anchors.numpy(), model.fc.weight.detach().numpy(), numpy.asarray(model.anchors)):
+            with self.assertRaisesRegex(ValueError, "read-only"):
+                array[0] = 1
+        for held in (model._parameters, model._buffers, model._modules):
+            self.assert_refused("change what a model in a worker holds", held.update, {})
+            self.assert_refused("change what a model in a worker holds", held.__setitem__, "fc", None)
+        self.assert_refused("trace a .*Net of a worker", torch.jit.trace, model, self.x)
 
     def test_whole_tensors_are_set(self):
         model = self.model
@@ -222,6 +231,10 @@ class OwnTensors(HolderCase):
         self.assertEqual(repr(model.norm.running_var), repr(local.norm.running_var))
         self.assertIs(type(model.norm.running_var + 1), torch.Tensor)
         self.assertIs(type(model.fc.weight * 2), torch.Tensor)
+        self.assertIs(type(model.fc.weight[0] * 2), torch.Tensor)
+        model.fc.weight.t().sum().backward()  # through a view, as any other
+        self.assertEqual(list(model._modules), list(local._modules))
+        self.assertEqual([type(layer) for layer in model._modules.values()], [hub.Module] * 4)
         model.fc.weight.data.clone().zero_()
         self.assertEqual(model.norm.running_var.numpy().tolist(), [1, 1, 1, 1])
         vectors = [nn.utils.parameters_to_vector(which.parameters()) for which in (model, local)]

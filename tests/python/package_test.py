@@ -14,6 +14,7 @@ import threading
 import time
 import unittest
 
+import PIL.Image
 import torch
 
 import hubcell as hub
@@ -37,6 +38,10 @@ HUBCONF = '''
         def die(self): os.kill(os.getpid(), signal.SIGKILL)
         def leave(self): os._exit(3)
         def read(self, path): return open(path).read()
+        def turn(self, image): return image.transpose(2), image.mode
+        def add_one(self, x): return x.add_(1).sum()
+        def keep(self, x): self.kept = x
+        def kept_sum(self): return self.kept.sum()
 
     def net(width=2): return Net(width)
     def pair(): return Net(2), {"nets": [Net(3)]}
@@ -129,6 +134,24 @@ class PackageTest(support.RepositoryTest):
         self.assertEqual((raised.exception.signal, raised.exception.exit_code), (None, 3))
         self.assertEqual(self.load()(self.x).shape, (2, 2))
 
+    def test_a_worker_is_described(self):
+        model = self.load()
+        info = hub.info(model)
+        self.assertEqual((info["repo"], info["folder"], info["ref"]), (self.path, self.path, ""))
+        self.assertTrue(0 < info["load_s"] < 60, info)
+        self.assertGreater(info["private_bytes"], 1 << 20)
+        self.assertGreater(info["shared_bytes"], 1 << 20)
+        model.keep(torch.ones(4 << 20))
+        self.assertEqual(model.kept_sum(), 4 << 20)  # it has seen all of it
+        self.assertGreater(hub.info(model)["shared_bytes"], info["shared_bytes"] + (8 << 20))
+
+    def test_errors_name_the_function(self):
+        model = self.load()
+        with self.assertRaisesRegex(hub.Error, "^call Net.forward of .*: TypeError: "):
+            model.forward()
+        with self.assertRaisesRegex(hub.Error, r"^call .*Net of .*: TypeError: "):
+            model()
+
     def test_objects_of_a_closed_hub_are_stale(self):
         with hub.Hub() as session:
             model = session.load(self.path, "net", source="local")
@@ -195,6 +218,44 @@ class PackageTest(support.RepositoryTest):
             file.write("hello")
         self.assertEqual(self.load().read(hub.File(path)), "hello")
 
+    def test_images_go_there_and_come_back(self):
+        image = PIL.Image.linear_gradient("L").resize((6, 4))
+        for mode in ("L", "RGB", "P"):
+            turned, name = self.load().turn(image.convert(mode))
+            self.assertEqual((name, turned.size), (mode, (4, 6)))
+            self.assertEqual(turned.tobytes(), image.convert(mode).transpose(2).tobytes())
+
+    def test_an_empty_tensor_shares_its_memory_with_the_worker(self):
+        model, other = self.load(), hub.load(self.repository("other", hubconf=HUBCONF), "net", source="local")
+        x = hub.empty((2, 3, 4), torch.float32, model)
+        self.assertEqual((x.shape, x.dtype), ((2, 3, 4), torch.float32))
+        x.fill_(1)
+        for _ in range(3):  # a block that is lent more than once
+            self.assertEqual(model(x[:, 1]).shape, (2, 2))
+        self.assertEqual(model.add_one(x), 48)
+        self.assertEqual(x.sum(), 48, "the model's own write is not seen")
+        self.assertEqual(other.add_one(x), 72)
+        self.assertEqual(x.sum(), 48, "another worker wrote into it")
+        model.keep(x.transpose(0, 2))
+        x.fill_(3)
+        self.assertEqual(model.kept_sum(), 72)
+        del x  # what the worker keeps stays
+        for _ in range(3):
+            model(torch.zeros(2, 3, 4))
+        self.assertEqual(model.kept_sum(), 72)
+
+    def test_an_empty_tensor_is_for_what_was_loaded_last(self):
+        with hub.Hub() as own:
+            plain = own.empty([2], torch.int64)
+            model = own.load(self.path, "net", source="local")
+            self.assertEqual(model.add_one(plain.zero_()), 2)
+            self.assertEqual(plain.sum(), 0)
+            shared = own.empty(torch.Size([2]))
+            self.assertEqual((shared.dtype, model.add_one(shared.zero_()), shared.sum()), (torch.float32, 2, 2))
+            self.assertEqual(own.empty((0, 3), model=model).shape, (0, 3))
+            with self.assertRaisesRegex(hub.Error, "an empty tensor of quint8"):
+                own.empty((2,), torch.quint8)
+
     def test_the_memory_of_an_argument_is_the_callers_again(self):
         model = self.load()
         x = torch.ones(2, 4)
@@ -203,6 +264,46 @@ class PackageTest(support.RepositoryTest):
         self.assertFalse(torch.equal(model(x), first))
 
 
+# What a program did and let go of is gone: descriptors, threads, mappings of shared memory and processes.
+CYCLE = """
+import gc, os, sys, time
+import torch
+import hubcell as hub
+
+def use():
+    with hub.Hub() as own:
+        model = own.load(sys.argv[1], "net", source="local")
+        x = torch.ones(2, 4, requires_grad=True)
+        model(x).sum().backward()
+        futures = [hub.call_async(model, x) for _ in range(4)]
+        kept = [future.result().detach() for future in futures]
+        shared = own.empty((100, 4), torch.float32)
+        model.state_dict(), list(model.parameters()), model(shared.zero_())
+        try:
+            own.load(sys.argv[1], "absent", source="local")
+        except RuntimeError:
+            pass
+        return hub.info(model)["pid"]
+
+def held():
+    with open("/proc/self/maps") as file:
+        maps = file.read()
+    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), maps.count("memfd:")
+
+pids = [use()]
+end = time.monotonic() + 30
+gc.collect()
+while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < end: time.sleep(0.1)
+first = held()
+for _ in range(3):
+    pids.append(use())
+    gc.collect()
+while held() != first and time.monotonic() < end: time.sleep(0.1)
+assert held() == first, (held(), first)
+while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < end: time.sleep(0.1)
+assert not any(os.path.exists(f"/proc/{pid}") for pid in pids), pids
+print("nothing is left")
+"""
 # Each ends in its own way; none may hang, and none may leave a process.
 ENDS = {
     "ordinary": "",
@@ -226,10 +327,18 @@ class EndTest(support.RepositoryTest):
         path = self.repository("net", hubconf=HUBCONF)
         for name, last_words in ENDS.items():
             with self.subTest(name):
-                ended = subprocess.run([sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM + last_words, path],
-                                       capture_output=True, text=True, timeout=60, check=False)
+                ended = self.run_strictly(PROGRAM + last_words, path)
                 self.assertEqual((ended.returncode, ended.stderr), (0, ""))
                 self.assertTrue(self.ends(int(ended.stdout.split()[0])), "the worker is left")
+
+    def test_a_program_that_goes_on_keeps_nothing(self):
+        ran = self.run_strictly(CYCLE, self.repository("cycle", hubconf=HUBCONF))
+        self.assertEqual((ran.stdout, ran.stderr, ran.returncode), ("nothing is left\n", "", 0))
+
+    @staticmethod
+    def run_strictly(program, *arguments):
+        return subprocess.run([sys.executable, "-X", "dev", "-W", "error", "-c", program, *arguments],
+                              capture_output=True, text=True, timeout=120, check=False)
 
     def ends(self, pid):
         for _ in range(1000):

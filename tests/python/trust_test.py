@@ -1,4 +1,4 @@
-"""The lists of trusted repositories, and the folder that set_dir gives to a supervisor; no worker is started.
+"""The lists of trusted repositories; no worker is started.
 
 Run: PYTHONPATH=build/dev/python python3 tests/python/trust_test.py
 """
@@ -143,69 +143,6 @@ class Lists(HubFolder):
                 _trust.check(self.folder, "acme/net", "check")
         finally:
             sys.stdin = stdin
-
-
-class SupervisorsFolder(HubFolder):
-    def setUp(self):
-        super().setUp()
-        before = dict(os.environ)
-        self.addCleanup(lambda: (os.environ.clear(), os.environ.update(before)))
-        self.addCleanup(setattr, _folders, "_hub_dir", None)
-        os.environ["TORCH_HOME"] = self.path("torch")
-
-    def told(self):
-        """Where a supervisor that starts now looks: <TORCH_HOME>/hub."""
-        with _folders.told_to_supervisor(_folders.hub_folder()):
-            home = os.environ["TORCH_HOME"]
-        self.assertEqual(os.environ["TORCH_HOME"], self.path("torch"))
-        self.assertTrue(os.path.isabs(home))
-        return os.path.join(home, "hub")
-
-    def test_the_environments_own_is_left_alone(self):
-        self.assertEqual(self.told(), self.path("torch", "hub"))
-        self.assertEqual(os.listdir(self.folder), [])
-
-    def test_a_folder_called_hub_needs_nothing(self):
-        hubcell.set_dir(self.path("mine", "hub"))
-        self.assertEqual(self.told(), self.path("mine", "hub"))
-        self.assertEqual(os.listdir(self.folder), [])
-
-    def test_another_name_is_reached_through_a_link_in_it(self):
-        hubcell.set_dir(self.path("mine") + "/")
-        for _ in range(2):
-            self.assertTrue(os.path.samefile(self.told(), self.path("mine")))
-        os.rename(self.path("mine"), self.path("moved"))
-        hubcell.set_dir(self.path("moved"))
-        self.assertTrue(os.path.samefile(self.told(), self.path("moved")))
-
-    def test_what_cannot_be_made_is_one_line(self):
-        self.write("in the way", "mine")
-        hubcell.set_dir(self.path("mine"))
-        with self.assertRaises(hubcell.SourceError) as refused:
-            self.told()
-        self.assertRegex(str(refused.exception), "^use the hub folder .*/mine: .*: Not a directory; give set_dir a ")
-
-    def test_a_link_to_elsewhere_is_not_followed(self):
-        os.makedirs(self.path("mine", "hubcell", "home"))
-        os.symlink(self.folder, self.path("mine", "hubcell", "home", "hub"))
-        hubcell.set_dir(self.path("mine"))
-        with self.assertRaisesRegex(hubcell.SourceError, "does not lead to it"):
-            self.told()
-
-    def test_threads_that_start_at_once_leave_the_environment_as_it_was(self):
-        hubcell.set_dir(self.path("mine"))
-
-        def start():
-            for _ in range(50):
-                with _folders.told_to_supervisor(_folders.hub_folder()):
-                    pass
-
-        threads = [threading.Thread(target=start) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(os.environ["TORCH_HOME"], self.path("torch"))
 
 
 if __name__ == "__main__":

@@ -226,6 +226,44 @@ TEST_F(ChannelTest, ArgumentsAreSharedAndReleasedWithTheirLastUser) {
   EXPECT_THROW(client_->free_arguments(released), Error) << "released twice";
 }
 
+TEST_F(ChannelTest, ReservedMemoryIsFoundByTheTensorsInIt) {
+  const MappedBlock memory = client_->reserve(256);
+  const auto find = [&](DType dtype, std::size_t begin, std::int64_t count) {
+    return client_->find_reserved(Tensor(dtype, {count}, nullptr, memory.data + begin));
+  };
+  ASSERT_TRUE(find(DType::Float32, 16, 60));
+  EXPECT_EQ(find(DType::Float32, 16, 60)->data, memory.data);
+  EXPECT_EQ(find(DType::Float32, 16, 60)->block.bytes, 256);
+  EXPECT_FALSE(find(DType::Float32, 16, 61)) << "it ends beyond the block";
+  EXPECT_FALSE(find(DType::Float32, 17, 1)) << "it is not aligned";
+  EXPECT_FALSE(find(DType::Float32, 16, 0)) << "it has no elements";
+  EXPECT_FALSE(client_->find_reserved(Tensor::zeros(DType::Float32, {4}))) << "it lies elsewhere";
+  const AllocatedBlock argument = client_->allocate_argument(64);
+  EXPECT_FALSE(client_->find_reserved(Tensor(DType::UInt8, {64}, nullptr, argument.data)))
+      << "it is no reserved one";
+}
+
+TEST_F(ChannelTest, ReservedMemoryIsFreedWithItsLastUserOnEitherSide) {
+  MappedBlock memory = client_->reserve(256);
+  const std::uint64_t offset =
+      client_->find_reserved(Tensor(DType::UInt8, {1}, nullptr, memory.data))->block.offset;
+  const std::uint64_t released[] = {offset};
+  client_->lend_reserved(offset);
+  client_->lend_reserved(offset);
+  client_->free_arguments(released);
+  memory = {};
+  EXPECT_NE(client_->allocate_argument(256).block.offset, offset) << "the worker still looks at it";
+  client_->free_arguments(released);
+  EXPECT_THROW(client_->free_arguments(released), Error) << "released more often than lent";
+  EXPECT_EQ(client_->allocate_argument(256).block.offset, offset);
+
+  memory = client_->reserve(256);
+  const std::uint64_t own =
+      client_->find_reserved(Tensor(DType::UInt8, {1}, nullptr, memory.data))->block.offset;
+  const std::uint64_t never_lent[] = {own};
+  EXPECT_THROW(client_->free_arguments(never_lent), Error);
+}
+
 TEST_F(ChannelTest, AnswersAreLeasedUntilTheCallerDropsThem) {
   MappedBlock made = worker_->allocate_answer(256);
   made.data[0] = std::byte{9};

@@ -144,13 +144,16 @@ TEST(RefName, HexadecimalDigitsMayBeginACommit) {
 }
 
 TEST(CacheRoot, IsFoundInTorchHubsOrder) {
-  EXPECT_EQ(cache_root({{"TORCH_HOME", "/t"}, {"XDG_CACHE_HOME", "/x"}, {"HOME", "/h"}}), "/t/hub/hubcell");
-  EXPECT_EQ(cache_root({{"XDG_CACHE_HOME", "/x"}, {"HOME", "/h"}}), "/x/torch/hub/hubcell");
-  EXPECT_EQ(cache_root({{"HOME", "/h"}}), "/h/.cache/torch/hub/hubcell");
-  EXPECT_EQ(cache_root({{"TORCH_HOME", "~/t"}, {"HOME", "/h"}}), "/h/t/hub/hubcell");
-  EXPECT_EQ(cache_root({{"TORCH_HOME", ""}, {"HOME", "/h"}}), "/h/.cache/torch/hub/hubcell");
-  EXPECT_TRUE(cache_root({}).starts_with('/'));
-  EXPECT_THROW(cache_root({{"TORCH_HOME", "relative"}}), Error);
+  EXPECT_EQ(cache_root("", {{"TORCH_HOME", "/t"}, {"XDG_CACHE_HOME", "/x"}, {"HOME", "/h"}}),
+            "/t/hub/hubcell");
+  EXPECT_EQ(cache_root("", {{"XDG_CACHE_HOME", "/x"}, {"HOME", "/h"}}), "/x/torch/hub/hubcell");
+  EXPECT_EQ(cache_root("", {{"HOME", "/h"}}), "/h/.cache/torch/hub/hubcell");
+  EXPECT_EQ(cache_root("", {{"TORCH_HOME", "~/t"}, {"HOME", "/h"}}), "/h/t/hub/hubcell");
+  EXPECT_EQ(cache_root("", {{"TORCH_HOME", ""}, {"HOME", "/h"}}), "/h/.cache/torch/hub/hubcell");
+  EXPECT_TRUE(cache_root("", {}).starts_with('/'));
+  EXPECT_THROW(cache_root("", {{"TORCH_HOME", "relative"}}), Error);
+  EXPECT_EQ(cache_root("/named", {{"TORCH_HOME", "/t"}}), "/named/hubcell");
+  EXPECT_THROW(cache_root("relative", {{"TORCH_HOME", "/t"}}), Error);
 }
 
 TEST(CacheLayout, TextsThatDifferHavePathsThatDiffer) {

@@ -41,8 +41,9 @@ std::unique_ptr<client::PendingCall> Hub::begin_load(const std::string& reposito
       request_of(channel::Verb::Load, entry, std::move(arguments), std::move(keywords));
   request.grad_enabled = options.grad;
   request.state = std::move(options.state);
+  const auto began = std::chrono::steady_clock::now();
   const auto limit = options.deadline.count() > 0 ? options.deadline : session_->options().deadline;
-  return session_->open_worker(repository)->begin_load(std::move(request), limit);
+  return session_->open_worker(repository)->begin_load(std::move(request), limit, began);
 }
 
 Future Hub::load_async(const std::string& repository, const std::string& entry, Arguments arguments,
@@ -64,6 +65,13 @@ std::vector<std::string> Hub::list(const std::string& repository) {
   for (const Value& name : names.as<List>().items)
     list.push_back(name.text());
   return list;
+}
+
+std::optional<std::string> Hub::docstring(const std::string& repository, const std::string& entry) {
+  const Value answer = session_->open_worker(repository)
+                           ->perform(request_of(channel::Verb::Docstring, entry), "show the help");
+  if (answer.is<None>()) return std::nullopt;
+  return answer.text();
 }
 
 std::string Hub::help(const std::string& repository, const std::string& entry) {

@@ -44,9 +44,21 @@ std::unique_ptr<client::PendingCall> begin_call(const Handle& handle, const std:
   request.grad_enabled = options.grad;
   request.state = std::move(options.state);
   return worker.begin(std::move(request),
-                      {.what = "call " + (method.empty() ? handle.class_name : method),
+                      {.what = "call " + (method.empty() ? handle.label() : method),
                        .limit = options.deadline.count() > 0 ? options.deadline : worker.options().deadline,
                        .waits_for_slot = waits_for_slot || options.waits_for_slot});
+}
+
+std::unique_ptr<client::PendingCall> begin_operation(const Handle& handle, const std::string& operation,
+                                                     Arguments arguments, CallOptions options) {
+  client::Worker& worker = worker_of(handle);
+  channel::CallRequest request = request_of(Verb::Operate, handle, operation, std::move(arguments));
+  request.grad_enabled = options.grad;
+  request.state = std::move(options.state);
+  return worker.begin(std::move(request),
+                      {.what = operation + " of a " + handle.label(),
+                       .limit = options.deadline.count() > 0 ? options.deadline : worker.options().deadline,
+                       .waits_for_slot = true});
 }
 
 }  // namespace
@@ -95,16 +107,8 @@ Value Object::attribute(const std::string& name) const {
 }
 
 Value Object::operate(const std::string& operation, Arguments arguments, CallOptions options) const {
-  client::Worker& worker = worker_of(handle_);
-  channel::CallRequest request = request_of(Verb::Operate, handle_, operation, std::move(arguments));
-  request.grad_enabled = options.grad;
-  request.state = std::move(options.state);
-  return worker
-      .begin(std::move(request),
-             {.what = operation + " of a " + handle_.class_name,
-              .limit = options.deadline.count() > 0 ? options.deadline : worker.options().deadline,
-              .waits_for_slot = true})
-      ->get(options.changed_state);
+  Value* changed = options.changed_state;
+  return begin_operation(handle_, operation, std::move(arguments), std::move(options))->get(changed);
 }
 
 void Object::set_attribute(const std::string& name, Value value) const {
@@ -129,6 +133,10 @@ std::size_t Object::size() const {
 
 bool Object::is_true() const {
   return operate("bool").as<bool>();
+}
+
+Future Object::operate_async(const std::string& operation, Arguments arguments, CallOptions options) const {
+  return Future(begin_operation(handle_, operation, std::move(arguments), std::move(options)));
 }
 
 // What `==` of foreign classes answers need not be a bool: of two arrays, say, it is an array.
@@ -163,6 +171,17 @@ std::string Object::help() const {
 
 ModelInfo Object::info() const {
   return worker_of(handle_).info();
+}
+
+std::int64_t Object::pid() const {
+  return worker_of(handle_).pid();
+}
+
+Tensor Object::empty(DType dtype, std::vector<std::int64_t> shape) const {
+  const Tensor described(dtype, std::move(shape), nullptr, nullptr);
+  if (described.count() == 0) return described;
+  MappedBlock block = worker_of(handle_).channel().reserve(described.bytes());
+  return Tensor(dtype, described.shape(), std::move(block.owner), block.data);
 }
 
 std::optional<Value> ObjectIterator::next() {

@@ -112,7 +112,10 @@ Value PendingCall::finish() {
     throw Error(ErrorCode::Cancelled, plan_.what + " of " + worker_->label() + ": it was cancelled");
   }
   Value answer = worker_->finish(*ticket_, plan_.what, state_, changed_state_);
-  if (plan_.bracket) plan_.bracket->succeed();
+  if (plan_.bracket) {
+    plan_.bracket->succeed();
+    worker_->note_load(std::chrono::steady_clock::now() - plan_.bracket->began());
+  }
   return answer;
 }
 

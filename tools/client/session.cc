@@ -83,8 +83,10 @@ std::shared_ptr<Session> Session::start(HubOptions options) {
   detaching.wait();
   theirs.reset();
   std::shared_ptr<Session> session(new Session(std::move(options), std::move(ours)));
-  session->tell(wire::Hello{
-      .working_folder = fs::current_path(), .environment = session_environment(), .output = output});
+  session->tell(wire::Hello{.working_folder = fs::current_path(),
+                            .environment = session_environment(),
+                            .output = output,
+                            .hub_folder = session->options_.hub_folder});
   return session;
 }
 

@@ -50,13 +50,20 @@ Worker::~Worker() {
 }
 
 ModelInfo Worker::info() const {
+  // The number of one that has ended may be another's.
+  const posix::MemoryUse memory =
+      has_ended() ? posix::MemoryUse{} : posix::memory_of(static_cast<pid_t>(opened_.pid));
   return {.repository = opened_.name,
           .ref = opened_.ref,
           .commit = opened_.commit,
           .python = opened_.python_version,
           .torch = opened_.torch_version,
           .sandbox = opened_.sandbox,
-          .pid = opened_.pid};
+          .pid = opened_.pid,
+          .folder = opened_.folder,
+          .load_seconds = load_seconds_,
+          .private_bytes = memory.private_bytes,
+          .shared_bytes = memory.shared_bytes};
 }
 
 std::string Worker::label() const {
@@ -89,14 +96,9 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPla
   if (killed_)
     return std::make_unique<PendingCall>(shared_from_this(), std::nullopt, std::move(plan), std::move(state));
   std::vector<std::uint64_t> placed;
-  const auto allocate = [&](std::uint64_t bytes) {
-    const AllocatedBlock allocated = channel_->allocate_argument(bytes);
-    placed.push_back(allocated.block.offset);
-    return allocated;
-  };
   const ValueWriteContext context{
       .place_tensors =
-          [&](std::span<const Tensor* const> tensors) { return place_copies(tensors, allocate); },
+          [&](std::span<const Tensor* const> tensors) { return place_arguments(tensors, placed); },
       .check_handle = [this](const Handle& handle) { check_handle(handle); }};
   request.state = generator_.begin(state);
   try {
@@ -107,6 +109,45 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPla
     channel_->free_arguments(placed);
     throw failure.context(plan.what + " of " + label());
   }
+}
+
+PlacedTensors Worker::place_arguments(std::span<const Tensor* const> tensors,
+                                      std::vector<std::uint64_t>& placed) {
+  PlacedTensors result{.blocks = {}, .tensors = std::vector<TensorLayout>(tensors.size())};
+  std::map<std::uint64_t, std::uint32_t> reserved;  // offset of a block, and its place in the message
+  std::vector<const Tensor*> others;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::optional<AllocatedBlock> found = channel_->find_reserved(*tensors[i]);
+    if (!found) {
+      others.push_back(tensors[i]);
+      places.push_back(i);
+      continue;
+    }
+    const auto [entry, is_new] =
+        reserved.emplace(found->block.offset, static_cast<std::uint32_t>(result.blocks.size()));
+    if (is_new) {
+      channel_->lend_reserved(found->block.offset);
+      placed.push_back(found->block.offset);
+      result.blocks.push_back(found->block);
+    }
+    result.tensors[i] = {.block = entry->second,
+                         .begin = static_cast<std::uint64_t>(tensors[i]->data() - found->data),
+                         .strides = {}};
+    if (!tensors[i]->is_contiguous()) result.tensors[i].strides = tensors[i]->strides();
+  }
+  const auto first = static_cast<std::uint32_t>(result.blocks.size());
+  PlacedTensors copies = place_copies(others, [&](std::uint64_t bytes) {
+    const AllocatedBlock allocated = channel_->allocate_argument(bytes);
+    placed.push_back(allocated.block.offset);
+    return allocated;
+  });
+  result.blocks.insert(result.blocks.end(), copies.blocks.begin(), copies.blocks.end());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    result.tensors[places[i]] = std::move(copies.tensors[i]);
+    result.tensors[places[i]].block += first;
+  }
+  return result;
 }
 
 channel::Ticket Worker::enter_slot(std::span<const std::byte> request, const CallPlan& plan) {
@@ -133,13 +174,13 @@ Value Worker::perform(channel::CallRequest request, std::string what) {
       ->get();
 }
 
-std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request,
-                                                std::chrono::milliseconds limit) {
+std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request, std::chrono::milliseconds limit,
+                                                std::chrono::steady_clock::time_point began) {
   const std::string entry = request.name;
   return begin(std::move(request), {.what = "load " + entry,
                                     .limit = limit,
                                     .waits_for_slot = true,
-                                    .bracket = std::make_shared<LoadBracket>(session_, id(), entry)});
+                                    .bracket = std::make_shared<LoadBracket>(session_, id(), entry, began)});
 }
 
 ValueReadContext Worker::read_context() {
@@ -232,8 +273,12 @@ void Worker::reap_abandoned() {
   }
 }
 
-LoadBracket::LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry)
-    : session_(std::move(session)), worker_(worker), model_(session_->load_began(worker, entry)) {}
+LoadBracket::LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry,
+                         std::chrono::steady_clock::time_point began)
+    : session_(std::move(session)),
+      worker_(worker),
+      model_(session_->load_began(worker, entry)),
+      began_(began) {}
 
 LoadBracket::~LoadBracket() {
   try {

@@ -35,6 +35,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // "owner/name@ref", for messages.
   std::string label() const;
   std::uint64_t id() const { return opened_.worker; }
+  std::int64_t pid() const { return opened_.pid; }
   const HubOptions& options() const { return session_->options(); }
   channel::ClientChannel& channel() { return *channel_; }
   bool has_ended() const;
@@ -46,7 +47,10 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // begin and wait, under the session's deadline.
   Value perform(channel::CallRequest request, std::string what);
   // A load: begin, in brackets that the supervisor sees.
-  std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit);
+  // `began`: when its caller asked for it.
+  std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit,
+                                          std::chrono::steady_clock::time_point began);
+  void note_load(std::chrono::duration<double> time) { load_seconds_ = time.count(); }
   void release_handle(std::uint64_t id);
   // Gives up a reference. Where that was the last use of the worker the session decides how long it stays.
   static void let_go(std::shared_ptr<Worker> worker);
@@ -58,6 +62,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   [[noreturn]] void throw_died(const std::string& what);
   void abandon(const channel::Ticket& ticket, const Value& state);
 
+  // Those in reserved memory stay where they are, the others are copied; `placed`: the blocks that the worker gets.
+  PlacedTensors place_arguments(std::span<const Tensor* const> tensors, std::vector<std::uint64_t>& placed);
   channel::Ticket enter_slot(std::span<const std::byte> request, const CallPlan& plan);
   void check_handle(const Handle& handle) const;
   // Takes the answers of calls whose callers have gone.
@@ -78,21 +84,25 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::vector<Abandoned> abandoned_;
   std::atomic<bool> killed_ = false;  // by us: its end may not show yet
   std::atomic<std::size_t> handle_count_ = 0;
+  std::atomic<double> load_seconds_ = 0;
 };
 
 // Tells the supervisor that a load runs in a worker, for as long as it lives.
 class LoadBracket {
  public:
-  LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry);
+  LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry,
+              std::chrono::steady_clock::time_point began);
   ~LoadBracket();
   LoadBracket(const LoadBracket&) = delete;
   LoadBracket& operator=(const LoadBracket&) = delete;
   void succeed() { succeeded_ = true; }
+  std::chrono::steady_clock::time_point began() const { return began_; }
 
  private:
   std::shared_ptr<Session> session_;
   std::uint64_t worker_;
   std::uint64_t model_;
+  std::chrono::steady_clock::time_point began_;
   bool succeeded_ = false;
 };
 

@@ -47,6 +47,11 @@ class Hub:
                 described = getattr(described, method)
         return describe(name, described)
 
+    def docstring(self, name):
+        """The docstring of an entrypoint as it stands there, or None: what torch.hub.help gives."""
+        with self._on_sys_path():
+            return find_entrypoint(self._import_hubconf(), name).__doc__
+
     def load(self, entry, arguments, keywords):
         """What the entrypoint returns."""
         if self._seed is not None:

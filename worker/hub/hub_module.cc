@@ -22,6 +22,10 @@ PyRef HubModule::list() const {
   return call(attribute(hub_.get(), "list").get());
 }
 
+PyRef HubModule::docstring(const std::string& name) const {
+  return call(attribute(hub_.get(), "docstring").get(), {make_text(name).get()});
+}
+
 PyRef HubModule::help(const std::string& name) const {
   return call(attribute(hub_.get(), "help").get(), {make_text(name).get()});
 }

@@ -21,6 +21,7 @@ class HubModule {
   python::PyRef list() const;
   // `name`: "", "entry" or "entry.method".
   python::PyRef help(const std::string& name) const;
+  python::PyRef docstring(const std::string& name) const;
   // `arguments` is a tuple, `keywords` a dict.
   python::PyRef load(const std::string& entry, PyObject* arguments, PyObject* keywords) const;
   // `specs`: a list of str and of (file name, uint8 tensor of its content); `seed` an int or None.

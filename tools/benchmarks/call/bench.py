@@ -17,8 +17,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.join(HERE, "model")
 ENTRY = "double"
 
-WHO = {"hubcell-cpp": "hubcell, C++", "hubcell-python": "hubcell, Python", "in-process": "in-process", "torch-multiprocessing": "torch.multiprocessing",
-       "pipe-numpy": "Pipe with numpy", "memcpy": "memcpy of the bytes"}
+WHO = {"hubcell-cpp": "hubcell, C++", "hubcell-python": "hubcell, Python", "hubcell-python-empty": "hubcell, Python, empty",
+       "in-process": "in-process", "torch-multiprocessing": "torch.multiprocessing", "pipe-numpy": "Pipe with numpy",
+       "memcpy": "memcpy of the bytes"}
 
 GOAL_TIMES_IN_PROCESS = 3
 GOAL_TIMES_BELOW_TORCH = 100
@@ -28,6 +29,7 @@ EXPLANATION = """\
 Everybody calls a model that answers with x * 2, without gradients; all are started first, and then called in turn,
 {rounds} rounds. Times are p50 and p99 of single calls of all rounds; in parentheses what single rounds gave at
 least and at most. torch.multiprocessing: through a Pipe, the input in shared memory from the first call on.
+empty: the input lies in memory of hub.empty, which goes to the worker without a copy.
 64 MiB: one number of each page of the answer is read, too. memcpy copies as many bytes once, and calls nothing."""
 
 
@@ -59,8 +61,10 @@ def commands(programs):
     python = sys.executable
     other_process = os.path.join(HERE, "other_process.py")
     package = os.path.join(os.path.dirname(programs), "python")
+    through_package = [python, os.path.join(HERE, "hubcell_python.py"), package, MODEL, ENTRY]
     return {"hubcell-cpp": [os.path.join(programs, "hubcell-bench-call"), python, MODEL, ENTRY],
-            "hubcell-python": [python, os.path.join(HERE, "hubcell_python.py"), package, MODEL, ENTRY],
+            "hubcell-python": through_package,
+            "hubcell-python-empty": [*through_package, "empty"],
             "in-process": [python, os.path.join(HERE, "in_process.py"), MODEL, ENTRY],
             "torch-multiprocessing": [python, other_process, "torch", MODEL, ENTRY],
             "pipe-numpy": [python, other_process, "numpy", MODEL, ENTRY],

@@ -1,6 +1,6 @@
-"""A participant of `tools/bench call`: the model through hubcell's package. usage: hubcell_python.py PACKAGE FOLDER ENTRY
+"""A participant of `tools/bench call`: the model through hubcell's package. usage: hubcell_python.py PACKAGE FOLDER ENTRY [empty]
 
-PACKAGE is the folder that holds the package.
+PACKAGE is the folder that holds the package. empty: the input lies in memory of hub.empty.
 """
 
 import sys
@@ -14,5 +14,6 @@ if __name__ == "__main__":
     import hubcell as hub
 
     model = hub.load(sys.argv[2], sys.argv[3], source="local")
+    make = (lambda shape: hub.empty(shape, torch.float32, model)) if "empty" in sys.argv[4:] else torch.empty
     with torch.no_grad():
-        participant.answer_rounds(lambda shape: torch.full(shape, participant.INPUT), model)
+        participant.answer_rounds(lambda shape: make(shape).fill_(participant.INPUT), model)

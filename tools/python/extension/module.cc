@@ -31,29 +31,29 @@ void tell_progress(PyObject* callable, const std::string& what, std::uint64_t do
   if (!answer) throw PythonRaised();
 }
 
-// (python, seed or None, memory in bytes, threads, deadline in seconds, progress or None)
+// (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress)
 PyObject* open_session(PyObject*, PyObject* given) {
   return at_border([&] {
-    const char* interpreter = nullptr;
+    const char *interpreter = nullptr, *hub_folder = nullptr;
     PyObject *seed = nullptr, *progress = nullptr;
     unsigned long long memory = 0;
     unsigned int threads = 0;
     double deadline = 0;
-    if (PyArg_ParseTuple(given, "sOKIdO", &interpreter, &seed, &memory, &threads, &deadline, &progress) == 0)
+    if (PyArg_ParseTuple(given, "sOKIdsO", &interpreter, &seed, &memory, &threads, &deadline, &hub_folder,
+                         &progress) == 0)
       throw PythonRaised();
-    HubOptions options{.python = interpreter,
-                       .memory_bytes = memory,
-                       .threads = threads,
-                       .deadline = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * deadline)),
-                       .poll = &check_signals};
+    HubOptions options{
+        .python = interpreter,
+        .memory_bytes = memory,
+        .threads = threads,
+        .deadline = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * deadline)),
+        .hub_folder = hub_folder,
+        .progress = [callable = python::share(progress)](
+                        const std::string& what, std::uint64_t done,
+                        std::uint64_t total) { tell_progress(callable.get(), what, done, total); },
+        .poll = &check_signals};
     if (seed != Py_None) options.seed = PyLong_AsUnsignedLongLong(seed);
     if (PyErr_Occurred() != nullptr) throw PythonRaised();
-    if (progress != Py_None) {
-      options.progress = [callable = python::share(progress)](const std::string& what, std::uint64_t done,
-                                                              std::uint64_t total) {
-        tell_progress(callable.get(), what, done, total);
-      };
-    }
     return make_native(types().session.get(), without_gil([&] { return Hub(std::move(options)); }));
   });
 }
@@ -69,8 +69,7 @@ PyObject* connect(PyObject*, PyObject* given) {
                       .wrap = PyRef::borrow(wrap),
                       .unwrap = PyRef::borrow(unwrap),
                       .make_error = PyRef::borrow(make_error),
-                      .take_state = PyRef::borrow(take_state),
-                      .remote_type = types().remote});
+                      .take_state = PyRef::borrow(take_state)});
     return PyRef::borrow(Py_None);
   });
 }
@@ -89,7 +88,7 @@ PyObject* end(PyObject*, PyObject*) {
 
 PyMethodDef functions[] = {
     {"open_session", &open_session, METH_VARARGS,
-     "open_session(python, seed, memory, threads, deadline, progress)"},
+     "open_session(python, seed, memory, threads, deadline, hub_folder, progress)"},
     {"connect", &connect, METH_VARARGS,
      "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
     {"end", &end, METH_NOARGS, "end(): Python ends; other threads that wait here wait for ever"},

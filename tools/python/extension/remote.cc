@@ -58,6 +58,17 @@ PyObject* begin(PyObject* self, PyObject* given) {
   });
 }
 
+PyObject* begin_operation(PyObject* self, PyObject* given) {
+  return at_border([&] {
+    Words words = read_words(given);
+    Future future = without_gil([&] {
+      return content_of<Object>(self).operate_async(words.name, std::move(words.arguments),
+                                                    std::move(words.options));
+    });
+    return make_native(types().call.get(), std::move(future));
+  });
+}
+
 PyObject* attribute(PyObject* self, PyObject* name) {
   return at_border([&] {
     const std::string text = python::text_of(name);
@@ -67,6 +78,24 @@ PyObject* attribute(PyObject* self, PyObject* name) {
 
 PyObject* info(PyObject* self, PyObject*) {
   return at_border([&] { return info_to_python(content_of<Object>(self).info()); });
+}
+
+PyObject* pid(PyObject* self, PyObject*) {
+  return at_border([&] { return python::checked(PyLong_FromLongLong(content_of<Object>(self).pid())); });
+}
+
+// (name of a dtype, tuple of sizes)
+PyObject* empty(PyObject* self, PyObject* given) {
+  return at_border([&] {
+    const char* name = nullptr;
+    PyObject* sizes = nullptr;
+    if (PyArg_ParseTuple(given, "sO!", &name, &PyTuple_Type, &sizes) == 0) throw PythonRaised();
+    const std::optional<DType> dtype = dtype_named(name);
+    if (!dtype)
+      throw Error(ErrorCode::Usage,
+                  std::string("make an empty tensor of ") + name + ": that dtype stays here");
+    return Runtime::get().to_python(content_of<Object>(self).empty(*dtype, python::integers_of(sizes)));
+  });
 }
 
 // (class name, whether it is callable, whether it is a torch.nn.Module)
@@ -118,9 +147,14 @@ PyMethodDef remote_methods[] = {
     {"call", &call, METH_VARARGS,
      "call(method, arguments, keywords, options): calls it, or one of its methods"},
     {"begin", &begin, METH_VARARGS, "begin(method, arguments, keywords, options): starts a call"},
+    {"begin_operation", &begin_operation, METH_VARARGS,
+     "begin_operation(operation, arguments, None, options): starts one of operations.py"},
     {"operate", &operate, METH_VARARGS, "operate(operation, arguments, None, options): one of operations.py"},
     {"attribute", &attribute, METH_O, "attribute(name)"},
     {"info", &info, METH_NOARGS, "info(): a dict that says which model it belongs to"},
+    {"pid", &pid, METH_NOARGS, "pid(): the worker's process"},
+    {"empty", &empty, METH_VARARGS,
+     "empty(dtype, shape): a tensor that goes into its worker's calls without a copy"},
     {"kind", &kind, METH_NOARGS, "kind(): (class name, is callable, is a module)"},
     {nullptr, nullptr, 0, nullptr}};
 
@@ -134,10 +168,13 @@ PyMethodDef call_methods[] = {
 }  // namespace
 
 PyRef info_to_python(const ModelInfo& info) {
-  return python::checked(Py_BuildValue("{s:s,s:s,s:s,s:L,s:s,s:s,s:s}", "repo", info.repository.c_str(),
-                                       "ref", info.ref.c_str(), "commit", info.commit.c_str(), "pid",
-                                       static_cast<long long>(info.pid), "python", info.python.c_str(),
-                                       "torch", info.torch.c_str(), "sandbox", info.sandbox.c_str()));
+  return python::checked(
+      Py_BuildValue("{s:s,s:s,s:s,s:L,s:s,s:s,s:s,s:s,s:d,s:K,s:K}", "repo", info.repository.c_str(), "ref",
+                    info.ref.c_str(), "commit", info.commit.c_str(), "pid", static_cast<long long>(info.pid),
+                    "python", info.python.c_str(), "torch", info.torch.c_str(), "sandbox",
+                    info.sandbox.c_str(), "folder", info.folder.c_str(), "load_s", info.load_seconds,
+                    "shared_bytes", static_cast<unsigned long long>(info.shared_bytes), "private_bytes",
+                    static_cast<unsigned long long>(info.private_bytes)));
 }
 
 PyRef make_remote_type() {

@@ -7,6 +7,7 @@
 
 #include "shared/python/object.h"
 #include "tools/python/extension/native_type.h"
+#include "tools/python/extension/types.h"
 
 namespace hubcell::python_package {
 
@@ -66,7 +67,7 @@ Runtime::Runtime(Parts parts)
                                       const Handle& described) { return represent(object, described); },
                   .resolve_handle =
                       [this](const Handle& handle) {
-                        const PyRef remote = make_native(parts_.remote_type.get(), Object(handle));
+                        const PyRef remote = make_native(types().remote.get(), Object(handle));
                         return python::call(parts_.wrap.get(), {remote.get()});
                       },
                   .store_file = [](const File&) -> PyRef {
@@ -109,7 +110,12 @@ CallOptions Runtime::convert_options(PyObject* options) const {
   CallOptions converted;
   converted.grad = PyObject_IsTrue(PyTuple_GetItem(options, 0)) == 1;
   PyObject* state = PyTuple_GetItem(options, 1);
-  if (state != Py_None) converted.state = to_value(state);
+  if (state != Py_None && state != last_state_.get()) {
+    Value value = to_value(state);
+    last_converted_ = std::move(value);
+    last_state_ = PyRef::borrow(state);
+  }
+  if (state != Py_None) converted.state = last_converted_;
   const double seconds = PyFloat_AsDouble(PyTuple_GetItem(options, 2));
   if (PyErr_Occurred() != nullptr) throw PythonRaised();
   converted.deadline = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(1000 * seconds)));
@@ -123,7 +129,7 @@ void Runtime::take_state(const Value& changed) const {
 
 Value Runtime::represent(PyObject* object, const Handle& described) const {
   const PyRef found = python::call(parts_.unwrap.get(), {object});
-  if (Py_TYPE(found.get()) == reinterpret_cast<PyTypeObject*>(parts_.remote_type.get()))
+  if (Py_TYPE(found.get()) == reinterpret_cast<PyTypeObject*>(types().remote.get()))
     return content_of<Object>(found.get());
   if (found.get() != Py_None) {
     const Value content = to_value(PyTuple_GetItem(found.get(), 1));

@@ -23,14 +23,13 @@ class UnsendableArgument : public Error {
 // Lives as long as the process; made by `connect`, which the package calls when it is imported. Needs the GIL everywhere.
 class Runtime {
  public:
-  // The functions of hubcell._boundary, and the extension's types.
+  // The functions of hubcell._boundary.
   struct Parts {
     std::string folder;        // of kinds.py
     python::PyRef wrap;        // (Remote) -> what users hold
     python::PyRef unwrap;      // (anything) -> Remote, (name, content) of a File, or None
     python::PyRef make_error;  // (code, message, remote, death) -> an exception
     python::PyRef take_state;  // (a dict of random states that a call moved)
-    python::PyRef remote_type;
   };
   explicit Runtime(Parts parts);
 
@@ -42,7 +41,7 @@ class Runtime {
   // Arguments of a call; what they share stays shared. Throws UnsendableArgument, which names the argument.
   void convert_arguments(PyObject* positional, PyObject* keywords, Arguments& arguments,
                          Keywords& named) const;
-  // (grad, state or None, deadline in seconds)
+  // (grad, state or None, deadline in seconds). A state that is the same object as the last one has not changed.
   CallOptions convert_options(PyObject* options) const;
   python::PyRef to_python(const Value& value) const { return converter_.to_python(value); }
   Value to_value(PyObject* object) const { return converter_.to_value(object); }
@@ -58,6 +57,9 @@ class Runtime {
 
   Parts parts_;
   python::Converter converter_;
+  // What convert_options converted last: most calls find the same state.
+  mutable python::PyRef last_state_;
+  mutable Value last_converted_;
 };
 
 // Runs `body`, which returns a PyRef, at the border to Python: null with an exception set where it throws.

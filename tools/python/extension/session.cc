@@ -42,12 +42,13 @@ PyObject* list(PyObject* self, PyObject* repository) {
   });
 }
 
-PyObject* help(PyObject* self, PyObject* given) {
+PyObject* docstring(PyObject* self, PyObject* given) {
   return at_border([&] {
     PyObject *repository = nullptr, *entry = nullptr;
     if (PyArg_ParseTuple(given, "UU", &repository, &entry) == 0) throw PythonRaised();
     const std::string name = python::text_of(repository), entrypoint = python::text_of(entry);
-    return python::make_text(without_gil([&] { return hub_of(self).help(name, entrypoint); }));
+    const auto text = without_gil([&] { return hub_of(self).docstring(name, entrypoint); });
+    return text ? python::make_text(*text) : PyRef::borrow(Py_None);
   });
 }
 
@@ -75,7 +76,7 @@ PyObject* abandon(PyObject* self, PyObject*) {
 PyMethodDef methods[] = {
     {"load", &load, METH_VARARGS, "load(repository, entry, arguments, keywords, options)"},
     {"list", &list, METH_O, "list(repository): names of the entrypoints"},
-    {"help", &help, METH_VARARGS, "help(repository, entry): its docstring"},
+    {"docstring", &docstring, METH_VARARGS, "docstring(repository, entry): a str, or None"},
     {"info", &info, METH_O, "info(repository): a dict; opens the repository's worker if need be"},
     {"close", &close, METH_NOARGS, "close(): ends its workers"},
     {"abandon", &abandon, METH_NOARGS, "abandon(): in a forked child, lets go of the parent's session"},

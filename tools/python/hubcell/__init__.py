@@ -27,6 +27,7 @@ __version__: str = _hubcell.__version__
 list = _of_default(Hub.list)
 help = _of_default(Hub.help)
 load = _of_default(Hub.load)
+empty = _of_default(Hub.empty)
 
 __all__ = ["Cancelled", "DeadlineExceeded", "Error", "File", "Future", "Handle", "Hub", "Module", "SandboxError", "SourceError",
-           "StaleHandle", "WorkerDied", "call_async", "get_dir", "help", "info", "list", "load", "options", "set_dir"]
+           "StaleHandle", "WorkerDied", "call_async", "empty", "get_dir", "help", "info", "list", "load", "options", "set_dir"]

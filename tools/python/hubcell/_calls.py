@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 import torch
 
 from . import _gradients, _state
+from ._errors import Error
 
 Arguments = Tuple[Any, ...]
 Keywords = Dict[str, Any]
@@ -43,7 +44,7 @@ def options(handle: Any, deadline: Optional[float] = None, grad: Optional[bool] 
     grad: whether gradients are recorded in the worker; where it is None, as the caller's grad mode and inputs say.
     rng: False leaves torch's generator out of it, which saves some microseconds; samplers then draw other numbers.
     """
-    process = remote_of(handle).info()["pid"]
+    process = remote_of(handle).pid()
     before = _in_force.get() or {}
     merged = CallOptions(deadline, grad, rng).over(before.get(process, NO_OPTIONS))
     token = _in_force.set({**before, process: merged})
@@ -63,26 +64,34 @@ def remote_of(handle: Any) -> Any:
 
 def _options_of(remote: Any) -> CallOptions:
     in_force = _in_force.get()
-    return in_force.get(remote.info()["pid"], NO_OPTIONS) if in_force else NO_OPTIONS
+    return in_force.get(remote.pid(), NO_OPTIONS) if in_force else NO_OPTIONS
 
 
 def call(remote: Any, method: str, arguments: Arguments, keywords: Keywords) -> Any:
     """Calls an object of a worker (an empty `method`), or one of its methods, and waits for the answer."""
+    if torch._C._get_tracing_state() is not None:
+        raise Error(f"trace a {remote.kind()[0]} of a worker: its answer would be recorded as a constant; trace it in the "
+                    "repository's own code")
     chosen = _options_of(remote)
     state = _state.of_call(chosen.rng is not False)
     deadline = chosen.deadline or 0.0
     if torch.is_grad_enabled() and chosen.grad is not False:
         inputs = _gradients.inputs_of(arguments, keywords)
         if inputs:
-            return _gradients.recorded_call(remote, method, arguments, keywords, inputs, (True, state, deadline))
+            return _gradients.RecordedCall(remote, method, arguments, keywords, inputs, (True, state, deadline)).result()
     return remote.call(method, arguments, keywords, (bool(chosen.grad), state, deadline))
 
 
 def begin(remote: Any, method: str, arguments: Arguments, keywords: Keywords) -> Any:
-    """Starts such a call; the `_hubcell.Call`. Without gradients of the inputs."""
+    """Starts such a call: a `_hubcell.Call`, or what has its methods."""
     chosen = _options_of(remote)
     state = _state.of_call(chosen.rng is not False)
-    return remote.begin(method, arguments, keywords, (bool(chosen.grad), state, chosen.deadline or 0.0))
+    deadline = chosen.deadline or 0.0
+    if torch.is_grad_enabled() and chosen.grad is not False:
+        inputs = _gradients.inputs_of(arguments, keywords)
+        if inputs:
+            return _gradients.RecordedCall(remote, method, arguments, keywords, inputs, (True, state, deadline)).begin()
+    return remote.begin(method, arguments, keywords, (bool(chosen.grad), state, deadline))
 
 
 def operate(remote: Any, operation: str, *arguments: Any) -> Any:

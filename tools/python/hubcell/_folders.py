@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
 import warnings
-from typing import Iterator, Optional, Union
-
-from ._errors import SourceError
+from typing import Optional, Union
 
 _hub_dir: Optional[str] = None
 
@@ -40,51 +36,3 @@ def _found() -> str:
 def _torch_home() -> str:
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return os.path.expanduser(os.environ.get("TORCH_HOME") or os.path.join(caches, "torch"))
-
-
-# Held while the environment is not the caller's own; a child is not forked in between.
-_environment_lock = threading.Lock()
-os.register_at_fork(before=_environment_lock.acquire, after_in_parent=_environment_lock.release,
-                    after_in_child=_environment_lock.release)
-
-
-@contextlib.contextmanager
-def told_to_supervisor(folder: str) -> Iterator[None]:
-    """A supervisor that is started in the block uses `folder`, a result of `hub_folder`.
-
-    It reads the environment, once, as it starts, and knows nothing of `set_dir`: TORCH_HOME names the folder for as
-    long as the block takes. Where the environment says the same anyway, nothing is changed."""
-    if _hub_dir is None and os.path.isabs(_torch_home()):
-        yield
-        return
-    home = _torch_home_of(folder)
-    with _environment_lock:
-        before = os.environ.get("TORCH_HOME")
-        os.environ["TORCH_HOME"] = home
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["TORCH_HOME"]
-            else:
-                os.environ["TORCH_HOME"] = before
-
-
-def _torch_home_of(folder: str) -> str:
-    """A path whose `hub` is `folder`: its parent, or, where it has another name, a folder in it with a link back."""
-    parent, name = os.path.split(folder)
-    if name == "hub":
-        return parent
-    home = os.path.join(folder, "hubcell", "home")
-    link = os.path.join(home, "hub")
-    try:
-        if not os.path.lexists(link):
-            os.makedirs(home, exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # another process was quicker
-                os.symlink(os.path.join("..", ".."), link)
-        if not os.path.samefile(link, folder):
-            raise SourceError(f"use the hub folder {folder}: {link} does not lead to it; remove that link")
-    except OSError as refused:
-        raise SourceError(f"use the hub folder {folder}: {link}: {refused.strerror}; "
-                          "give set_dir a folder that you can write") from refused
-    return home

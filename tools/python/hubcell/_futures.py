@@ -92,7 +92,7 @@ waiters = _Waiters()
 
 
 def call_async(handle: Any, *args: Any, **kwargs: Any) -> Future:
-    """Starts a call of a handle and returns at once; its answer is the future's result. Gradients do not flow through it.
+    """Starts a call of a handle and returns at once; its answer is the future's result, through which gradients flow too.
 
     Raises hubcell.Error where the call cannot begin, and TypeError where an argument cannot be sent."""
     future = Future(_calls.begin(_calls.remote_of(handle), "", args, kwargs))

@@ -30,32 +30,44 @@ def tensors_in(value: Any) -> List[torch.Tensor]:
     return []
 
 
-def recorded_call(remote: Any, method: str, arguments: Tuple[Any, ...], keywords: Dict[str, Any],
-                  inputs: List[torch.Tensor], options: Any) -> Any:
-    """The answer of a call that the worker records, its tensors connected to `inputs`."""
-    call = _Call(remote, method, arguments, keywords, inputs, options)
-    outputs = _Node.apply(call, *inputs)  # type: ignore[no-untyped-call, unused-ignore]
-    return _replaced(call.answer, iter(outputs))
-
-
-class _Call:
-    """One recorded call, and what autograd.Function has no place for."""
+class RecordedCall:
+    """A call that the worker records. Once it has begun it has the methods of a `_hubcell.Call`."""
 
     def __init__(self, remote: Any, method: str, arguments: Tuple[Any, ...], keywords: Dict[str, Any],
                  inputs: List[torch.Tensor], options: Any):
         self._words = (method, arguments, keywords, inputs, [tensor.is_leaf for tensor in inputs])
-        self._remote, self._options = remote, options
+        self._remote, self._inputs, self._options = remote, inputs, options
+        self._begun: Any = None
         self.answer: Any = None
 
+    def begin(self) -> "RecordedCall":
+        """Starts it, so that `result` only waits."""
+        self._begun = self._remote.begin_operation("record", self._words, None, self._options)
+        return self
+
+    def running(self) -> bool:
+        return bool(self._begun.running())
+
+    def cancel(self) -> bool:
+        return bool(self._begun.cancel())
+
+    def result(self) -> Any:
+        """The answer, its tensors connected to the inputs."""
+        outputs = _Node.apply(self, *self._inputs)  # type: ignore[no-untyped-call, unused-ignore]
+        return _replaced(self.answer, iter(outputs))
+
     def run(self) -> Tuple[Any, Sequence[bool]]:
-        """Calls; the graph's handle, and which tensors of the answer have a history."""
-        self.answer, graph, wants = self._remote.operate("record", self._words, None, self._options)
+        """Waits for the answer; the graph's handle, and which tensors of the answer have a history."""
+        if self._begun is not None:
+            self.answer, graph, wants = self._begun.result()
+        else:
+            self.answer, graph, wants = self._remote.operate("record", self._words, None, self._options)
         return object.__getattribute__(graph, "_hubcell_remote"), wants
 
 
 class _Node(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, call: _Call, *inputs: torch.Tensor) -> Tuple[torch.Tensor, ...]:
+    def forward(ctx: Any, call: RecordedCall, *inputs: torch.Tensor) -> Tuple[torch.Tensor, ...]:
         ctx.graph, ctx.wants = call.run()
         outputs = tuple(tensors_in(call.answer))
         ctx.mark_non_differentiable(*(tensor for tensor, wanted in zip(outputs, ctx.wants) if not wanted))

@@ -60,10 +60,11 @@ class Hub:
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
         self._seed, self._rng = seed, rng
         self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng}
-        self._folder = _folders.hub_folder()
-        with _folders.told_to_supervisor(self._folder):
-            self._session = _hubcell.open_session(interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(),
-                                                  deadline or 0.0, _Progress())
+        self._folder, self._progress = _folders.hub_folder(), _Progress()
+        # A handle of what was loaded last, if it is still there.
+        self._latest: Callable[[], Any] = lambda: None
+        self._session = _hubcell.open_session(interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(),
+                                              deadline or 0.0, self._folder, self._progress)
         _hubs.add(self)
 
     # ---- torch.hub's functions
@@ -71,13 +72,12 @@ class Hub:
     def list(self, github: str, force_reload: bool = False, skip_validation: bool = False,
              trust_repo: Union[bool, str, None] = "check", verbose: bool = True) -> List[str]:
         """Names of the repository's entrypoints; torch.hub.list."""
-        return list(self._session.list(self._trusted_repository(github, "github", trust_repo)))
+        return list(self._session.list(self._open(github, "github", trust_repo, verbose)))
 
     def help(self, github: str, model: str, force_reload: bool = False, skip_validation: bool = False,
-             trust_repo: Union[bool, str, None] = "check") -> str:
-        """Signature and docstring of an entrypoint; torch.hub.help, which gives the docstring alone."""
-        repository = self._trusted_repository(github, "github", trust_repo)
-        return str(self._session.help(repository, _checked_entry(model)))
+             trust_repo: Union[bool, str, None] = "check") -> Optional[str]:
+        """The docstring of an entrypoint, None where it has none; torch.hub.help."""
+        return self._session.docstring(self._open(github, "github", trust_repo), _checked_entry(model))
 
     def load(self, repo_or_dir: str, model: str, *args: Any, source: str = "github",
              trust_repo: Union[bool, str, None] = "check", force_reload: bool = False, verbose: bool = True,
@@ -88,22 +88,38 @@ class Hub:
         a folder.
         trust_repo: of owner/name: True adds it to the list of trusted repositories, False asks on stdout, "check" asks
         unless it is in that list. Without a yes, hubcell.Error is raised and nothing fetched.
+        verbose: whether it says on stderr that the repository was in the cache.
         Raises what the entrypoint raises, hubcell.SourceError where there is no such repository or ref.
         """
-        repository = self._trusted_repository(repo_or_dir, source, trust_repo)
+        repository = self._open(repo_or_dir, source, trust_repo, verbose)
         options = (torch.is_grad_enabled(), _state.of_load(self._seed, self._rng), 0.0)
         return self._load(_recipes.Recipe(self._options, repository, _checked_entry(model), args, kwargs, options))
 
     def _load(self, recipe: _recipes.Recipe) -> Any:
         answer = self._session.load(recipe.repository, recipe.entry, recipe.args, recipe.kwargs, recipe.options)
-        _recipes.attach(answer, recipe)
+        handles = _recipes.attach(answer, recipe)
+        if handles:
+            self._latest = weakref.ref(handles[0])
         return answer
 
     # ---- more
 
     def info(self, handle: Any) -> Dict[str, Any]:
-        """Which model a handle belongs to: repo, ref, commit, pid, python, torch, sandbox."""
+        """hubcell.info"""
         return info(handle)
+
+    def empty(self, shape: Sequence[int], dtype: Optional[torch.dtype] = None, model: Any = None) -> torch.Tensor:
+        """An uninitialised tensor that goes into a call of `model` (a handle; where it is None, what this Hub loaded last)
+        without a copy. Its memory is shared with that worker: as in-process, a model that writes into its input is seen here,
+        and what is written here after a call by a model that kept its input. Into other calls it goes like any tensor.
+
+        shape: sizes, as torch.empty takes them. dtype: torch's default dtype where it is None."""
+        dtype = torch.get_default_dtype() if dtype is None else dtype
+        handle = self._latest() if model is None else model
+        if handle is None:
+            return torch.empty(tuple(shape), dtype=dtype)
+        made: torch.Tensor = _calls.remote_of(handle).empty(str(dtype).replace("torch.", ""), tuple(shape))
+        return made
 
     def call_async(self, handle: Any, *args: Any, **kwargs: Any) -> Any:
         """hubcell.call_async"""
@@ -123,14 +139,18 @@ class Hub:
     def __reduce__(self) -> Any:
         raise Error("pickle a Hub: it is a session of this process; make one where it is needed")
 
-    def _trusted_repository(self, repository: str, source: str, trust_repo: Union[bool, str, None]) -> str:
-        """The repository's name for the supervisor. Asks for the caller's trust before anything is opened."""
+    def _open(self, repository: str, source: str, trust_repo: Union[bool, str, None], verbose: bool = True) -> str:
+        """The repository's name for the supervisor, its worker opened. Asks for the caller's trust before that."""
         source = source.lower()
         if source not in ("github", "local"):
             raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
         if source == "local":
             return os.path.abspath(os.path.expanduser(repository))
         _trust.check(self._folder, repository, trust_repo)
+        self._progress.fetches = False
+        folder = self._session.info(repository)["folder"]
+        if verbose and not self._progress.fetches:
+            sys.stderr.write(f"Using cache found in {folder}\n")
         return repository
 
 
@@ -140,11 +160,14 @@ def _checked_entry(model: Any) -> str:
     return model
 
 
-class _Progress:
-    """Shows a fetch on a terminal, on one line."""
+class _Progress(threading.local):
+    """Shows a fetch on one line, on a terminal and in notebooks. `fetches`: whether this thread was told of one."""
+
+    fetches = False
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if not sys.stderr.isatty():
+        self.fetches = True
+        if not sys.stderr.isatty() and "ipykernel" not in sys.modules:
             return
         share = f" {100 * done // total}%" if total else f" {done >> 10} KiB" if done else ""
         end = "\n" if total and done >= total else ""
@@ -153,7 +176,9 @@ class _Progress:
 
 
 def info(handle: Any) -> Dict[str, Any]:
-    """Which model a handle belongs to: repo, ref, commit, pid (of its worker), python, torch, sandbox."""
+    """Which model a handle belongs to, and what its worker is: repo, ref, commit, folder (of its files), pid, python and torch
+    (versions), sandbox, load_s (seconds that the last load in it took, with fetching and starting it), private_bytes and
+    shared_bytes (of its memory now; what it still shares with the process that it was forked from counts as private)."""
     return dict(_calls.remote_of(handle).info())
 
 

@@ -21,14 +21,14 @@ def _version(tensor: Optional[torch.Tensor]) -> Optional[int]:
 
 def lend(remote: Any, tensors: Iterable[torch.Tensor]) -> None:
     """From now on a write into one of them is noticed."""
-    process = remote.info()["pid"]
+    process = remote.pid()
     alive = [entry for entry in _lent.get(process, ()) if entry[0]() is not None]
     _lent[process] = alive + [(weakref.ref(tensor), _version(tensor)) for tensor in tensors]
 
 
 def take_back(remote: Any, tensors: Iterable[Any]) -> None:
     """What was written into these has reached the worker."""
-    process, ids = remote.info()["pid"], {id(tensor) for tensor in tensors}
+    process, ids = remote.pid(), {id(tensor) for tensor in tensors}
     if process in _lent:
         _lent[process] = [(reference, _version(reference()) if id(reference()) in ids else version)
                           for reference, version in _lent[process]]
@@ -38,7 +38,7 @@ def check(remote: Any) -> None:
     """Raises, once, where a tensor that was lent has been written to."""
     if not _lent:
         return
-    process = remote.info()["pid"]
+    process = remote.pid()
     alive = [entry for entry in _lent.pop(process, ()) if entry[0]() is not None]
     unchanged = [(reference, version) for reference, version in alive if _version(reference()) in (None, version)]
     if unchanged:

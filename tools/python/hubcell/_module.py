@@ -71,15 +71,17 @@ class Module(HandleBase, torch.nn.Module):
 
     @property
     def _parameters(self) -> Dict[str, torch.nn.Parameter]:  # type: ignore[override]
-        return dict(self.named_parameters())
+        return _ReadOnly(self.named_parameters())
 
     @property
     def _buffers(self) -> Dict[str, torch.Tensor]:  # type: ignore[override]
-        return dict(self.named_buffers())
+        return _ReadOnly(self.named_buffers())
 
+    # torch itself looks for nothing below this module, which has done there what was to be done.
     @property
     def _modules(self) -> Dict[str, torch.nn.Module]:  # type: ignore[override]
-        return {}
+        is_torch = sys._getframe(1).f_globals.get("__name__") == "torch.nn.modules.module"
+        return {} if is_torch else _ReadOnly(self.named_children())
 
     # A module that holds this one sees it as one, with all its parameters.
     def named_modules(self, memo: Optional[Set[torch.nn.Module]] = None, prefix: str = "",
@@ -205,6 +207,16 @@ class Module(HandleBase, torch.nn.Module):
     def _as_own(self, name: str, item: Any) -> Any:
         """A tensor of that name knows whose it is."""
         return _parameter.own(_calls.remote_of(self), name, item) if isinstance(item, torch.Tensor) else item
+
+
+class _ReadOnly(Dict[str, Any]):
+    """What a module holds, as of now."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Error("change what a model in a worker holds: this is a copy of it; use load_state_dict(state_dict), set the "
+                    "attribute, or change it in the repository's code")
+
+    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _refuse
 
 
 def _joined(prefix: str, name: str) -> str:

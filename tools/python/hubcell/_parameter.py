@@ -13,7 +13,8 @@ _OPTIONS = (False, None, 0.0)
 
 
 class Buffer(torch.Tensor):
-    """A tensor of a model in a worker that is no parameter: a copy, which cannot be written into."""
+    """A tensor of a model in a worker that is no parameter, or a view of one or of a parameter: a copy, which cannot be
+    written into."""
 
     _hubcell_owner: Tuple[Any, str]
 
@@ -22,7 +23,8 @@ class Buffer(torch.Tensor):
         if args and isinstance(args[0], (Buffer, Parameter)) and _writes(func):
             args[0]._refuse_writing(func)
         with torch._C.DisableTorchFunction():
-            return func(*args, **(kwargs or {}))
+            result = func(*args, **(kwargs or {}))
+        return _as_seen_through(args[0], result) if args and isinstance(args[0], (Buffer, Parameter)) else result
 
     def _refuse_writing(self, func: Any) -> None:
         name = func.__name__
@@ -159,6 +161,19 @@ def _own(kind: Any, tensor: torch.Tensor, remote: Any, name: str) -> Any:
     made: Any = torch.Tensor._make_subclass(kind, _plain(tensor), kind is Parameter and tensor.requires_grad)
     made._hubcell_owner = (remote, name)
     return made
+
+
+def _as_seen_through(owned: Any, result: Any) -> Any:
+    """What a function made of a copy: views of it, with their history, and arrays of its memory can no more be written into."""
+    if type(result) is torch.Tensor and result._is_view():
+        view: Any = result.as_subclass(Buffer)
+        view._hubcell_owner = owned._hubcell_owner
+        return view
+    if isinstance(result, (tuple, list)) and type(result) in (tuple, list):
+        return type(result)(_as_seen_through(owned, item) for item in result)
+    if hasattr(result, "__array_interface__") and not isinstance(result, torch.Tensor):
+        result.flags.writeable = False
+    return result
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:

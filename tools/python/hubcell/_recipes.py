@@ -4,7 +4,7 @@ of its own, from the same commit, arguments and random states, with the same cha
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import _state
 
@@ -30,17 +30,22 @@ class Loader:
     load: Callable[[Recipe], Any]
 
 
-def attach(answer: Any, recipe: Recipe, path: Tuple[Any, ...] = ()) -> None:
-    """Tells every handle in what a load returned where it came from."""
-    if "_hubcell_remote" in getattr(answer, "__dict__", ()):
-        object.__setattr__(answer, "_hubcell_origin", (recipe, path))
-        object.__setattr__(answer, "_hubcell_changes", [])
-    elif isinstance(answer, dict):
-        for key, item in answer.items():
-            attach(item, recipe, (*path, key))
-    elif isinstance(answer, (list, tuple)):
-        for index, item in enumerate(answer):
-            attach(item, recipe, (*path, index))
+def attach(answer: Any, recipe: Recipe) -> List[Any]:
+    """Tells every handle in what a load returned where it came from; these handles."""
+    handles = list(_handles_in(answer, ()))
+    for handle, path in handles:
+        object.__setattr__(handle, "_hubcell_origin", (recipe, path))
+        object.__setattr__(handle, "_hubcell_changes", [])
+    return [handle for handle, _ in handles]
+
+
+def _handles_in(value: Any, path: Tuple[Any, ...]) -> Iterator[Tuple[Any, Tuple[Any, ...]]]:
+    """With the keys that lead to each."""
+    if "_hubcell_remote" in getattr(value, "__dict__", ()):
+        yield value, path
+    elif isinstance(value, (dict, list, tuple)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _handles_in(item, (*path, key))
 
 
 def note(handle: Any, method: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:

@@ -18,13 +18,25 @@ def _autocast() -> Optional[torch.dtype]:
     return torch.get_autocast_cpu_dtype() if torch.is_autocast_cpu_enabled() else None
 
 
+# What a call was given last, with torch's generator in it. Never changed: the extension knows it by its identity.
+_last: State = {}
+
+
 def of_call(rng: bool) -> Optional[State]:
-    """torch's generator, unless `rng` is False, and autocast where it is on."""
+    """torch's generator, unless `rng` is False, and autocast where it is on. The same dict as the last where nothing has
+    changed."""
+    global _last
     state: State = {"torch": torch.get_rng_state()} if rng else {}
     autocast = _autocast()
     if autocast is not None:
         state["autocast"] = autocast
-    return state or None
+    if not rng:
+        return state or None
+    last = _last
+    if not (state.keys() == last.keys() and torch.equal(state["torch"], last["torch"])
+            and last.get("autocast") == autocast):
+        _last = last = state
+    return last
 
 
 def of_load(seed: Optional[int], rng: bool) -> State:

@@ -126,7 +126,11 @@ struct Handle {
   std::string class_name;  // "module.Name", as the worker said: text for people, nothing more
   bool is_callable = false;
   bool is_module = false;  // a torch.nn.Module
+  std::string name = {};   // of a function or a method: "Net.forward"; as the worker said
   std::shared_ptr<void> lease;
+
+  // How messages call it.
+  const std::string& label() const { return name.empty() ? class_name : name; }
 };
 
 }  // namespace hubcell

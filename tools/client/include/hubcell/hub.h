@@ -35,6 +35,8 @@ struct HubOptions {
   unsigned threads = 0;                   // torch's; 0: what an untouched process of the interpreter uses
   std::chrono::milliseconds deadline{0};  // of every call and load; 0: none
   Output output = Output::Inherit;
+  // Where checkouts lie, a full path; empty: $TORCH_HOME/hub, $XDG_CACHE_HOME/torch/hub, ~/.cache/torch/hub.
+  std::string hub_folder = {};
   // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total
   // in bytes (0: unknown).
   std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;
@@ -70,6 +72,8 @@ class Hub {
   std::vector<std::string> list(const std::string& repository);
   // Docstring and signature of "entry" or "entry.method"; hubconf's own docstring for an empty name.
   std::string help(const std::string& repository, const std::string& entry = {});
+  // The docstring of an entrypoint as it stands there, if it has one: what torch.hub.help gives.
+  std::optional<std::string> docstring(const std::string& repository, const std::string& entry);
   // Makes inputs in the repository's worker, one value each: a tensor, or what a .pt or .npz file holds.
   std::vector<Value> make_inputs(const std::string& repository, const std::vector<InputSpec>& specs,
                                  std::optional<std::uint64_t> seed = std::nullopt);

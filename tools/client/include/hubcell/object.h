@@ -25,6 +25,13 @@ struct ModelInfo {
   std::string torch;       // torch.__version__ as it is
   std::string sandbox;     // "minimal", ...
   std::int64_t pid = 0;    // of the worker
+  std::string folder;      // the checkout, or the local folder
+  double load_seconds =
+      0;  // of the last load in this worker, with fetching and starting it where that was needed
+  // Of the worker's memory now: what is its own, and what other processes may have too (files, shared memory). What it still
+  // shares with the process that it was forked from counts as its own. 0 once it has ended.
+  std::uint64_t private_bytes = 0;
+  std::uint64_t shared_bytes = 0;
 };
 
 struct CallOptions {
@@ -102,6 +109,8 @@ class Object {
   // An operation of Python's on the object, by its name in the module operator: "lt", "le", "ne", "gt", "ge",
   // "add", "delitem", ...; also "hash", "delattr", "hasattr". worker/objects/operations.py has the list.
   Value operate(const std::string& operation, Arguments arguments = {}, CallOptions options = {}) const;
+  Future operate_async(const std::string& operation, Arguments arguments = {},
+                       CallOptions options = {}) const;
   // iter(object): a list's items, a generator's, one step at a time.
   ObjectIterator iterate() const;
 
@@ -116,6 +125,11 @@ class Object {
   bool is_module() const { return handle_.is_module; }
   const std::string& class_name() const { return handle_.class_name; }
   ModelInfo info() const;
+  // The process of its worker.
+  std::int64_t pid() const;
+  // An uninitialised tensor in memory that the object's worker sees: it goes into calls of this worker without a copy. As
+  // in-process, what either side writes into it the other one sees, also after a call.
+  Tensor empty(DType dtype, std::vector<std::int64_t> shape) const;
   // So that an object can be passed back to its own worker as an argument.
   operator Value() const { return handle_; }
 
