@@ -33,10 +33,14 @@ def of_call(rng: bool) -> Optional[State]:
     if not rng:
         return state or None
     last = _last
-    if not (state.keys() == last.keys() and torch.equal(state["torch"], last["torch"])
-            and last.get("autocast") == autocast):
+    if not (state.keys() == last.keys() and _are_equal(state["torch"], last["torch"]) and last.get("autocast") == autocast):
         _last = last = state
     return last
+
+
+def _are_equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Of two generators' states; eight bytes at a time, 2 us instead of 10."""
+    return torch.equal(one.view(torch.int64), other.view(torch.int64))
 
 
 def of_load(seed: Optional[int], rng: bool) -> State:
