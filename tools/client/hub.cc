@@ -41,9 +41,8 @@ std::unique_ptr<client::PendingCall> Hub::begin_load(const std::string& reposito
       request_of(channel::Verb::Load, entry, std::move(arguments), std::move(keywords));
   request.grad_enabled = options.grad;
   request.state = std::move(options.state);
-  const auto began = std::chrono::steady_clock::now();
   const auto limit = options.deadline.count() > 0 ? options.deadline : session_->options().deadline;
-  return session_->open_worker(repository)->begin_load(std::move(request), limit, began);
+  return session_->open_worker(repository)->begin_load(std::move(request), limit);
 }
 
 Future Hub::load_async(const std::string& repository, const std::string& entry, Arguments arguments,

@@ -253,13 +253,16 @@ std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
   if (std::shared_ptr<Worker> known = find_worker(repository)) return known;
   end_idle_workers();
   const Opening opening(*this);
-  return keep_worker(repository,
-                     ask(wire::OpenWorker{.repository = repository,
-                                          .python = options_.python,
-                                          .seed = options_.seed,
-                                          .memory_bytes = options_.memory_bytes,
-                                          .threads = options_.threads},
-                         wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline));
+  const auto began = std::chrono::steady_clock::now();
+  auto worker = keep_worker(
+      repository, ask(wire::OpenWorker{.repository = repository,
+                                       .python = options_.python,
+                                       .seed = options_.seed,
+                                       .memory_bytes = options_.memory_bytes,
+                                       .threads = options_.threads},
+                      wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline));
+  worker->note_opening(std::chrono::steady_clock::now() - began);
+  return worker;
 }
 
 std::shared_ptr<Worker> Session::find_worker(const std::string& repository) {

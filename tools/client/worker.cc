@@ -174,13 +174,13 @@ Value Worker::perform(channel::CallRequest request, std::string what) {
       ->get();
 }
 
-std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request, std::chrono::milliseconds limit,
-                                                std::chrono::steady_clock::time_point began) {
+std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request,
+                                                std::chrono::milliseconds limit) {
   const std::string entry = request.name;
   return begin(std::move(request), {.what = "load " + entry,
                                     .limit = limit,
                                     .waits_for_slot = true,
-                                    .bracket = std::make_shared<LoadBracket>(session_, id(), entry, began)});
+                                    .bracket = std::make_shared<LoadBracket>(session_, id(), entry)});
 }
 
 ValueReadContext Worker::read_context() {
@@ -273,12 +273,8 @@ void Worker::reap_abandoned() {
   }
 }
 
-LoadBracket::LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry,
-                         std::chrono::steady_clock::time_point began)
-    : session_(std::move(session)),
-      worker_(worker),
-      model_(session_->load_began(worker, entry)),
-      began_(began) {}
+LoadBracket::LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry)
+    : session_(std::move(session)), worker_(worker), model_(session_->load_began(worker, entry)) {}
 
 LoadBracket::~LoadBracket() {
   try {

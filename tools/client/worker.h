@@ -47,10 +47,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // begin and wait, under the session's deadline.
   Value perform(channel::CallRequest request, std::string what);
   // A load: begin, in brackets that the supervisor sees.
-  // `began`: when its caller asked for it.
-  std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit,
-                                          std::chrono::steady_clock::time_point began);
-  void note_load(std::chrono::duration<double> time) { load_seconds_ = time.count(); }
+  std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit);
+  // How long it took to get this worker; the next load counts that as its own.
+  void note_opening(std::chrono::duration<double> time) { opening_seconds_ = time.count(); }
+  void note_load(std::chrono::duration<double> time) {
+    load_seconds_ = time.count() + opening_seconds_.exchange(0);
+  }
   void release_handle(std::uint64_t id);
   // Gives up a reference. Where that was the last use of the worker the session decides how long it stays.
   static void let_go(std::shared_ptr<Worker> worker);
@@ -84,14 +86,14 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::vector<Abandoned> abandoned_;
   std::atomic<bool> killed_ = false;  // by us: its end may not show yet
   std::atomic<std::size_t> handle_count_ = 0;
+  std::atomic<double> opening_seconds_ = 0;
   std::atomic<double> load_seconds_ = 0;
 };
 
 // Tells the supervisor that a load runs in a worker, for as long as it lives.
 class LoadBracket {
  public:
-  LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry,
-              std::chrono::steady_clock::time_point began);
+  LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry);
   ~LoadBracket();
   LoadBracket(const LoadBracket&) = delete;
   LoadBracket& operator=(const LoadBracket&) = delete;
@@ -102,7 +104,7 @@ class LoadBracket {
   std::shared_ptr<Session> session_;
   std::uint64_t worker_;
   std::uint64_t model_;
-  std::chrono::steady_clock::time_point began_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   bool succeeded_ = false;
 };
 

@@ -29,5 +29,9 @@ help = _of_default(Hub.help)
 load = _of_default(Hub.load)
 empty = _of_default(Hub.empty)
 
+for _class in (Cancelled, DeadlineExceeded, Error, File, Future, Handle, Hub, Module, SandboxError, SourceError, StaleHandle,
+               WorkerDied):
+    _class.__module__ = __name__  # where their users find them
+
 __all__ = ["Cancelled", "DeadlineExceeded", "Error", "File", "Future", "Handle", "Hub", "Module", "SandboxError", "SourceError",
            "StaleHandle", "WorkerDied", "call_async", "empty", "get_dir", "help", "info", "list", "load", "options", "set_dir"]

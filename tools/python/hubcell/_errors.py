@@ -117,7 +117,7 @@ def _remote_class(kind: str, builtin: str) -> type[Error]:
     # A group is made of the exceptions that it holds, which stay in the worker.
     is_exception = isinstance(base, type) and issubclass(base, Exception) and not issubclass(base, _GROUP)
     bases: Tuple[Any, ...] = (_Remote, base) if is_exception and not issubclass(_Remote, base) else (_Remote,)
-    return type(kind.rpartition(".")[2] or "Error", bases, {"__module__": __name__, "__doc__": f"{kind} of a worker."})
+    return type(kind.rpartition(".")[2] or "Error", bases, {"__module__": __package__, "__doc__": f"{kind} of a worker."})
 
 
 # As OSError shows itself: number, meaning, quote, file.

@@ -18,16 +18,15 @@ using Keywords = std::vector<std::pair<std::string, Value>>;
 
 // What a load found out.
 struct ModelInfo {
-  std::string repository;  // as the caller wrote it, without the ref
-  std::string ref;         // the branch, tag or commit that was resolved; empty for a local folder
-  std::string commit;      // 40 hex digits; empty for a local folder
-  std::string python;      // "3.11.2"
-  std::string torch;       // torch.__version__ as it is
-  std::string sandbox;     // "minimal", ...
-  std::int64_t pid = 0;    // of the worker
-  std::string folder;      // the checkout, or the local folder
-  double load_seconds =
-      0;  // of the last load in this worker, with fetching and starting it where that was needed
+  std::string repository;   // as the caller wrote it, without the ref
+  std::string ref;          // the branch, tag or commit that was resolved; empty for a local folder
+  std::string commit;       // 40 hex digits; empty for a local folder
+  std::string python;       // "3.11.2"
+  std::string torch;        // torch.__version__ as it is
+  std::string sandbox;      // "minimal", ...
+  std::int64_t pid = 0;     // of the worker
+  std::string folder;       // the checkout, or the local folder
+  double load_seconds = 0;  // of the last load in this worker; of the first with fetching and starting it
   // Of the worker's memory now: what is its own, and what other processes may have too (files, shared memory). What it still
   // shares with the process that it was forked from counts as its own. 0 once it has ended.
   std::uint64_t private_bytes = 0;
