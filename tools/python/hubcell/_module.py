@@ -246,6 +246,7 @@ def _refused(name: str) -> Callable[..., NoReturn]:
         raise Error(f"{name} of a model in a worker: a function or a module of this program does not cross; wrap the model in "
                     "a module of your own, or change it in the repository's code")
     refuse.__name__ = name
+    refuse.__doc__ = f"torch.nn.Module.{name}: raises hubcell.Error, since functions and modules of this program do not cross."
     return refuse
 
 
