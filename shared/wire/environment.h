@@ -29,7 +29,13 @@ inline constexpr std::array kTemplateVariables{"PATH",
                                                "HUBCELL_LOG"};
 
 // What decides about names, caches and interpreters, and is the supervisor's alone.
-inline constexpr std::array kSupervisorVariables{"HUBCELL_PYTHON", "HUBCELL_GITHUB_URL", "TORCH_HOME",
-                                                 "XDG_CACHE_HOME", "VIRTUAL_ENV"};
+inline constexpr std::array kSupervisorVariables{"HUBCELL_PYTHON", "TORCH_HOME", "XDG_CACHE_HOME",
+                                                 "VIRTUAL_ENV"};
+
+// What the fetcher gets, and nobody else: how other machines are reached, and as whom. Of http_proxy there is one spelling:
+// the other one can be set from outside of a CGI program.
+inline constexpr std::array kNetworkVariables{
+    "HUBCELL_GITHUB_URL", "GITHUB_TOKEN", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy",
+    "HTTPS_PROXY",        "all_proxy",    "ALL_PROXY",     "no_proxy",     "NO_PROXY"};
 
 }  // namespace hubcell::wire

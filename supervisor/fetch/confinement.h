@@ -9,4 +9,8 @@ namespace hubcell::fetch {
 // without Landlock it says so in the log and goes on.
 void confine(const std::filesystem::path& cache_root, const std::filesystem::path& remote);
 
+// The same for a remote on another machine: TCP, and what names, certificates and the resolver's libraries need, can be
+// read instead of a local remote.
+void confine_to_network(const std::filesystem::path& cache_root);
+
 }  // namespace hubcell::fetch

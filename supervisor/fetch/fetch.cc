@@ -4,6 +4,7 @@
 
 #include <boost/interprocess/sync/file_lock.hpp>
 
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -16,8 +17,11 @@
 #include "supervisor/fetch/choose_ref.h"
 #include "supervisor/fetch/confinement.h"
 #include "supervisor/fetch/files.h"
+#include "supervisor/fetch/git_http.h"
+#include "supervisor/fetch/http.h"
 #include "supervisor/fetch/local_remote.h"
 #include "supervisor/fetch/mirror.h"
+#include "supervisor/fetch/network_remote.h"
 #include "supervisor/fetch/remote_refs.h"
 #include "supervisor/source/cache_layout.h"
 
@@ -57,6 +61,16 @@ void check_job(const wire::FetchJob& job) {
     throw Error(ErrorCode::Protocol, "fetch: the job has no URL, no name, or no full path of the cache");
 }
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string github_url() {
+  const std::string other = variable("HUBCELL_GITHUB_URL");
+  return other.empty() ? "https://github.com" : other;
+}
+
 void make_place(const source::RepositoryFolder& place) {
   make_folders(place.checkouts());
   make_folders(place.index());
@@ -81,19 +95,35 @@ void write_index(const source::RepositoryFolder& place, const std::optional<std:
 
 wire::FetchResult fetch(const wire::FetchJob& job, Reporter& reporter) {
   check_job(job);
-  const fs::path remote = local_remote_folder(job.url);
+  const bool is_far = is_network_url(job.url);
+  const fs::path remote = is_far ? fs::path() : local_remote_folder(job.url);
   const source::RepositoryFolder place(job.cache_root, job.url);
   make_place(place);
-  confine(job.cache_root, remote);
+  std::optional<HttpLibrary> http;
+  if (is_far) {
+    http.emplace();
+    confine_to_network(job.cache_root);
+  } else {
+    confine(job.cache_root, remote);
+  }
   const RepositoryLock lock(place.lock_file(), job.name, reporter);
   remove_leftovers(place);
   const git::Library library;
-  reporter.progress("list the refs of " + job.name);
-  const RefListing listing = list_refs(file_url(remote));
+  const std::string attempt = "list the refs of " + job.name;
+  const HttpSettings settings{.token = variable("GITHUB_TOKEN"), .token_url = github_url(), .goes_on = [&] {
+                                return reporter.progress(attempt);
+                              }};
+  if (is_far) git::use_http(settings);
+  reporter.progress(attempt);
+  const RefListing listing = list_refs(is_far ? job.url : file_url(remote));
   const ChosenRef chosen = choose_ref(listing, job.ref, job.url);
   if (!fs::exists(place.checkout(chosen.commit))) {
     const git::Repository mirror = open_mirror(place.mirror());
-    copy_commit(mirror.get(), remote, job.url, listing, chosen, reporter);
+    if (is_far) {
+      fetch_commit(mirror.get(), job.url, listing, chosen, reporter);
+    } else {
+      copy_commit(mirror.get(), remote, job.url, listing, chosen, reporter);
+    }
     write_checkout(mirror.get(), place, chosen.commit, job.name, reporter);
   }
   write_index(place, job.ref, chosen);

@@ -83,8 +83,8 @@ fs::path local_remote_folder(const std::string& url) {
   if (source::lower_case(url.substr(0, kScheme.size())) != kScheme) {
     throw Error(ErrorCode::Source,
                 url +
-                    ": only file:// remotes work in this version; clone it (git clone --mirror) and load "
-                    "file:///path/name.git, or set HUBCELL_GITHUB_URL=file:///folder of such clones");
+                    ": only https://, http:// and file:// remotes work in this version; clone it (git clone "
+                    "--mirror) and load file:///path/name.git");
   }
   const std::size_t slash = url.find('/', kScheme.size());
   const fs::path folder = slash == std::string::npos ? "" : unescaped(std::string_view(url).substr(slash));

@@ -23,4 +23,10 @@ git::Repository open_mirror(const std::filesystem::path& folder);
 void copy_commit(git_repository* mirror, const std::filesystem::path& remote, const std::string& shown_as,
                  const RefListing& listing, const ChosenRef& chosen, Reporter& reporter);
 
+// Whether `repository` has the commit and can read it.
+bool has_commit(git_repository* repository, const std::string& commit);
+
+// Whether a branch or tag of `listing` has `commit` in its history, as far as `repository` knows it.
+bool is_contained(git_repository* repository, const std::string& commit, const RefListing& listing);
+
 }  // namespace hubcell::fetch

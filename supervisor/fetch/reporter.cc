@@ -21,13 +21,14 @@ void make_one_line(std::string& text) {
 
 }  // namespace
 
-bool Reporter::progress(const std::string& what) noexcept {
+bool Reporter::progress(const std::string& what, std::uint64_t done, std::uint64_t total) noexcept {
   try {
     const auto now = std::chrono::steady_clock::now();
     if (what == last_what_ && now < next_send_) return true;
     last_what_ = what;
     next_send_ = now + kInterval;
-    const wire::FetchEvent event{.progress = wire::FetchProgress{.what = what}, .result = std::nullopt};
+    const wire::FetchEvent event{.progress = wire::FetchProgress{.what = what, .done = done, .total = total},
+                                 .result = std::nullopt};
     return posix::send_message(socket_, wire::encode(event), {});
   } catch (const std::exception&) {
     return false;

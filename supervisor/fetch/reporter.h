@@ -15,7 +15,8 @@ class Reporter {
 
   // Sends at once where `what` is new, else at most ten times a second. False when nobody listens any more:
   // the fetch is to stop. Never throws, so that libgit2 may call it.
-  bool progress(const std::string& what) noexcept;
+  // `done` and `total` count bytes; 0 where that is not known.
+  bool progress(const std::string& what, std::uint64_t done = 0, std::uint64_t total = 0) noexcept;
 
   // The last message. Its text is made one line that fits.
   void result(wire::FetchResult result);

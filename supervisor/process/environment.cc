@@ -1,6 +1,7 @@
 #include "supervisor/process/environment.h"
 
 #include <array>
+#include <utility>
 
 #include "shared/wire/environment.h"
 
@@ -42,7 +43,10 @@ std::vector<std::string> Environment::for_template() const {
 }
 
 std::vector<std::string> Environment::for_fetcher() const {
-  return pick(kFetcherVariables);
+  std::vector<std::string> picked = pick(kFetcherVariables);
+  for (std::string& assignment : pick(wire::kNetworkVariables))
+    picked.push_back(std::move(assignment));
+  return picked;
 }
 
 }  // namespace hubcell::process

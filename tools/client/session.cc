@@ -45,6 +45,7 @@ std::vector<std::string> session_environment() {
     }
   };
   choose(wire::kSupervisorVariables);
+  choose(wire::kNetworkVariables);
   choose(wire::kTemplateVariables);
   return chosen;
 }

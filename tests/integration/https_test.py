@@ -1,0 +1,242 @@
+"""Repositories on other machines: git over http and https, through proxies, with a token, and with the faults of a network.
+
+Run: HUBCELL_PROGRAM=build/dev/bin/hubcell PYTHONPATH=tests/support python3 https_test.py
+"""
+
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import git_server
+
+PROGRAM = os.environ["HUBCELL_PROGRAM"]
+DEADLINE_S = 60
+ENVIRONMENT = {**{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+               "HUBCELL_PYTHON": "/usr/bin/python3", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+WHO = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+       for part, value in (("NAME", "Test"), ("EMAIL", "test@example.org"), ("DATE", "2024-01-01T00:00:00Z"))}
+
+
+def git(folder, *words):
+    return subprocess.run(("git", *words), cwd=folder, check=True, capture_output=True, text=True, timeout=DEADLINE_S,
+                          env={**ENVIRONMENT, **WHO}).stdout.strip()
+
+
+class Remote(unittest.TestCase):
+    """owner/net.git with the branches main and old, and the tag v1; each test with a cache of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="hubcell-test-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = folder.name
+        cls.root, work = os.path.join(cls.folder, "root"), os.path.join(cls.folder, "work")
+        os.makedirs(os.path.join(cls.root, "owner"))
+        git(cls.folder, "init", "--quiet", "--initial-branch=main", work)
+        cls.commits = [cls.commit(work, name) for name in ("first", "second", "third")]
+        git(work, "tag", "--annotate", "--message=t", "v1", cls.commits[1])
+        git(work, "branch", "old", cls.commits[1])
+        git(cls.folder, "clone", "--quiet", "--bare", work, os.path.join(cls.root, "owner", "net.git"))
+
+    @classmethod
+    def commit(cls, work, name):
+        with open(os.path.join(work, "hubconf.py"), "w", encoding="utf-8") as file:
+            file.write(f"def {name}(): pass\n")
+        with open(os.path.join(work, f"{name}.bin"), "wb") as file:
+            file.write(os.urandom(100_000))  # so that a pack can break off in the middle
+        git(work, "add", "--all")
+        git(work, "commit", "--quiet", "--message", name)
+        return git(work, "rev-parse", "HEAD")
+
+    def setUp(self):
+        cache = tempfile.TemporaryDirectory(prefix="hubcell-test-")
+        self.addCleanup(cache.cleanup)
+        self.cache = cache.name
+
+    def serve(self, server):
+        running = git_server.running(server)
+        self.addCleanup(running.__exit__, None, None, None)
+        return running.__enter__()
+
+    def hubcell(self, *words, **environment):
+        return subprocess.run((PROGRAM, *words), capture_output=True, text=True, timeout=DEADLINE_S,
+                              env={**ENVIRONMENT, "TORCH_HOME": self.cache, **environment})
+
+    def entries(self, *words, **environment):
+        listed = self.hubcell("list", *words, **environment)
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        return listed.stdout.split()
+
+    def refusal(self, *words, **environment):
+        """The one line that says why."""
+        checkouts = self.found("checkouts")
+        listed = self.hubcell("list", *words, **environment)
+        self.assertEqual((listed.returncode, listed.stdout, listed.stderr.count("\n")), (1, "", 1), listed.stderr)
+        self.assertEqual(self.found("checkouts"), checkouts)
+        self.assertEqual([name for name in self.found("") if name.startswith((".new-", "tmp_pack", "pack_"))], [])
+        return listed.stderr.strip()
+
+    def found(self, below):
+        """Names in the cache, in folders of that name (any, where it is empty)."""
+        return sorted(name for parent, folders, files in os.walk(self.cache) for name in (*folders, *files)
+                      if not below or os.path.basename(parent) == below)
+
+
+class Http(Remote):
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve(git_server.GitServer(self.root))
+        self.url = self.server.url("/owner/net.git")
+
+    def test_branches_tags_and_commits_are_fetched_and_cached(self):
+        self.assertEqual(self.entries(self.url), ["third"])
+        for ref in ("old", "v1", self.commits[1], self.commits[1][:9]):
+            self.assertEqual(self.entries(f"{self.url}@{ref}"), ["second"])
+        self.assertEqual(self.entries(f"{self.url}@{self.commits[0]}"), ["first"], "a commit inside the history")
+        self.assertIn("no branch or tag of", self.hubcell("list", f"{self.url}@{'1' * 40}").stderr)
+        asked = len(self.server.requests)
+        self.assertEqual(self.entries(self.url), ["third"])
+        self.assertEqual(self.entries(f"{self.url}@main"), ["third"])
+        self.assertEqual(len(self.server.requests), asked, "a ref that is in the cache needs no network")
+
+    def test_it_stands_for_github(self):
+        self.assertEqual(self.entries("owner/net:old", HUBCELL_GITHUB_URL=self.server.url()), ["second"])
+        refused = self.refusal("owner/other", HUBCELL_GITHUB_URL=self.server.url())
+        self.assertRegex(refused, "^hubcell: load owner/other: list the refs of http://.*/owner/other.git: the server answers 404: ")
+
+    def test_the_token_goes_to_the_host_of_github_alone(self):
+        def wants_a_name(handler):
+            if handler.headers.get("Authorization"):
+                return False
+            handler.send_content(401, headers={"WWW-Authenticate": "Basic"})
+            return True
+        self.server.fault = wants_a_name
+        github = {"HUBCELL_GITHUB_URL": self.server.url()}
+        self.assertIn("needs GITHUB_TOKEN", self.refusal("owner/net", **github))
+        self.assertEqual(self.entries("owner/net", GITHUB_TOKEN="secret", **github), ["third"])
+        other = self.serve(git_server.GitServer(self.root))
+        self.assertEqual(self.entries(other.url("/owner/net.git"), GITHUB_TOKEN="secret", **github), ["third"])
+        self.assertEqual({who for _, _, who in other.requests}, {None})
+
+        def moved(handler):
+            handler.send_content(302, headers={"Location": other.url(handler.path)})
+            return True
+        self.server.fault = moved
+        self.assertEqual(self.entries("owner/net@old", GITHUB_TOKEN="secret", **github), ["second"])
+        self.assertIsNotNone(self.server.requests[-1][2])
+        self.assertEqual({who for _, _, who in other.requests}, {None}, "a redirect took the token along")
+
+    def test_every_fault_is_one_line_and_the_next_try_works(self):
+        def status(number, headers=()):
+            return lambda handler: handler.send_content(number, headers=headers) or True
+
+        def breaks_off(handler):
+            handler.send_git(limit=40 if handler.command == "GET" else 60_000)
+            return True
+
+        def is_cut(handler):
+            if handler.command == "GET":
+                return False
+            handler.send_content(200, b"0008NAK\nPACK" + bytes(1000), {"Content-Type": "application/x-git-upload-pack-result"})
+            return True
+
+        def resets(handler):
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return True
+
+        here = {"Location": "/loop"}
+        for name, fault, words in (
+                ("403", status(403), "answers 403: it does not let us"), ("404", status(404), "answers 404: there is no such"),
+                ("429", status(429, {"Retry-After": "1"}), "answers 429: it limits how often"),
+                ("500", status(500), "answers 500: it is in trouble"), ("loop", status(302, here), "redirect"),
+                ("to a file", status(302, {"Location": "file:///etc/passwd"}), "protocol"),
+                ("no git", lambda handler: handler.send_content(200, b"<html>", {"Content-Type": "text/html"}) or True,
+                 "that is no git repository: the server answers with text/html"),
+                ("short pack", is_cut, "pack|index"), ("breaks off", breaks_off, "transfer closed|early|bytes"),
+                ("resets", resets, "reset|empty reply|recv|closed")):
+            with self.subTest(name):
+                self.server.fault = fault
+                refused = self.refusal(f"{self.url}@old")
+                self.assertRegex(refused, re.compile(f"^hubcell: load {self.url}@old: .*({words})", re.IGNORECASE))
+                self.assertNotIn("secret", refused)
+        self.server.fault = None
+        self.assertEqual(self.entries(f"{self.url}@old"), ["second"])
+
+    def test_what_may_pass_is_tried_again(self):
+        left = [503, 429, 500]
+
+        def recovers(handler):
+            if not left:
+                return False
+            handler.send_content(left.pop())
+            return True
+        self.server.fault = recovers
+        self.assertEqual(self.entries(self.url), ["third"])
+
+    def test_an_interrupt_ends_a_transfer_that_hangs(self):
+        asked = threading.Event()
+
+        def hangs(handler):
+            asked.set()
+            time.sleep(DEADLINE_S)
+            return True
+        self.server.fault = hangs
+        waiting = subprocess.Popen((PROGRAM, "list", self.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env={**ENVIRONMENT, "TORCH_HOME": self.cache})
+        self.assertTrue(asked.wait(DEADLINE_S))
+        waiting.send_signal(2)
+        waiting.communicate(timeout=10)
+        self.assertEqual(waiting.returncode, 130)
+        self.server.fault = None
+        self.assertEqual(self.entries(self.url), ["third"])
+
+    def test_nobody_there_is_one_line(self):
+        with git_server.running(git_server.GitServer(self.root)) as gone:
+            url = gone.url("/owner/net.git")
+        self.assertRegex(self.refusal(url), "connect.*; is the network up, and does it need a proxy")
+        self.assertRegex(self.refusal("http://no-such-host.invalid/x.git"), "resolve host.*; is the network up")
+
+
+class Https(Remote):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.certificate, cls.authority = git_server.make_authority(cls.folder)
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve(git_server.GitServer(self.root, self.certificate))
+        self.url = self.server.url("/owner/net.git")
+
+    def test_an_authority_of_ones_own_is_trusted_where_it_is_named(self):
+        self.assertRegex(self.refusal(self.url), "certificate.*; SSL_CERT_FILE names the authorities to trust")
+        self.assertEqual(self.entries(self.url, SSL_CERT_FILE=self.authority), ["third"])
+
+    def test_a_certificate_for_another_name_is_refused(self):
+        wrong = self.server.url("/owner/net.git", host="localhost")
+        self.assertRegex(self.refusal(wrong, SSL_CERT_FILE=self.authority), "certificate|alternative|does not match")
+
+    def test_it_is_never_left_for_http(self):
+        plain = self.serve(git_server.GitServer(self.root))
+        self.server.fault = lambda handler: handler.send_content(302, headers={"Location": plain.url(handler.path)}) or True
+        self.assertRegex(self.refusal(self.url, SSL_CERT_FILE=self.authority), "[Pp]rotocol")
+        self.assertEqual(plain.requests, [])
+
+    def test_proxies_are_used(self):
+        for kind, variable in (("http", "https_proxy"), ("socks5h", "all_proxy")):
+            with self.subTest(kind):
+                proxy = self.serve(git_server.Proxy(kind))
+                name = {"http": "main", "socks5h": "old"}[kind]
+                there = {variable: proxy.url(), "SSL_CERT_FILE": self.authority}
+                self.assertEqual(self.entries(f"{self.url}@{name}", **there), [{"main": "third", "old": "second"}[name]])
+                self.assertEqual(set(proxy.targets), {f"127.0.0.1:{self.server.server_port}"})
+                self.assertEqual(self.entries(f"{self.url}@v1", no_proxy="127.0.0.1", **there), ["second"])
+
+
+if __name__ == "__main__":
+    unittest.main()
