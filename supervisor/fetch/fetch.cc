@@ -4,8 +4,8 @@
 
 #include <boost/interprocess/sync/file_lock.hpp>
 
-#include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -15,14 +15,9 @@
 #include "shared/posix/unique_fd.h"
 #include "supervisor/fetch/checkout.h"
 #include "supervisor/fetch/choose_ref.h"
-#include "supervisor/fetch/confinement.h"
 #include "supervisor/fetch/files.h"
-#include "supervisor/fetch/git_http.h"
-#include "supervisor/fetch/http.h"
-#include "supervisor/fetch/local_remote.h"
 #include "supervisor/fetch/mirror.h"
-#include "supervisor/fetch/network_remote.h"
-#include "supervisor/fetch/remote_refs.h"
+#include "supervisor/fetch/remote.h"
 #include "supervisor/source/cache_layout.h"
 
 namespace hubcell::fetch {
@@ -61,16 +56,6 @@ void check_job(const wire::FetchJob& job) {
     throw Error(ErrorCode::Protocol, "fetch: the job has no URL, no name, or no full path of the cache");
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-std::string github_url() {
-  const std::string other = variable("HUBCELL_GITHUB_URL");
-  return other.empty() ? "https://github.com" : other;
-}
-
 void make_place(const source::RepositoryFolder& place) {
   make_folders(place.checkouts());
   make_folders(place.index());
@@ -95,35 +80,19 @@ void write_index(const source::RepositoryFolder& place, const std::optional<std:
 
 wire::FetchResult fetch(const wire::FetchJob& job, Reporter& reporter) {
   check_job(job);
-  const bool is_far = is_network_url(job.url);
-  const fs::path remote = is_far ? fs::path() : local_remote_folder(job.url);
+  const std::unique_ptr<Remote> remote = open_remote(job.url, reporter);
   const source::RepositoryFolder place(job.cache_root, job.url);
   make_place(place);
-  std::optional<HttpLibrary> http;
-  if (is_far) {
-    http.emplace();
-    confine_to_network(job.cache_root);
-  } else {
-    confine(job.cache_root, remote);
-  }
+  remote->confine(job.cache_root);
   const RepositoryLock lock(place.lock_file(), job.name, reporter);
   remove_leftovers(place);
   const git::Library library;
-  const std::string attempt = "list the refs of " + job.name;
-  const HttpSettings settings{.token = variable("GITHUB_TOKEN"), .token_url = github_url(), .goes_on = [&] {
-                                return reporter.progress(attempt);
-                              }};
-  if (is_far) git::use_http(settings);
-  reporter.progress(attempt);
-  const RefListing listing = list_refs(is_far ? job.url : file_url(remote));
+  reporter.progress("list the refs of " + job.name);
+  const RefListing listing = remote->list_refs();
   const ChosenRef chosen = choose_ref(listing, job.ref, job.url);
   if (!fs::exists(place.checkout(chosen.commit))) {
     const git::Repository mirror = open_mirror(place.mirror());
-    if (is_far) {
-      fetch_commit(mirror.get(), job.url, listing, chosen, reporter);
-    } else {
-      copy_commit(mirror.get(), remote, job.url, listing, chosen, reporter);
-    }
+    remote->bring_commit(mirror.get(), listing, chosen);
     write_checkout(mirror.get(), place, chosen.commit, job.name, reporter);
   }
   write_index(place, job.ref, chosen);

@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <memory>
+#include <span>
 #include <string>
 
 #include <hubcell/error.h>
@@ -19,6 +20,9 @@ namespace {
 constexpr const char* kService = "git-upload-pack";
 // What a fetch may ask for: many thousands of commits.
 constexpr std::size_t kRequestBytesMax = std::size_t{64} << 20;
+// What a server may send: libgit2 holds the list of refs in memory, and writes objects to the disk.
+constexpr std::uint64_t kListingBytesMax = std::uint64_t{64} << 20;
+constexpr std::uint64_t kPackBytesMax = std::uint64_t{16} << 30;
 
 void check_answer(const HttpResponse& response, const std::string& kind) {
   if (response.status != 200) throw Error(ErrorCode::Source, describe_status(response));
@@ -37,6 +41,17 @@ struct Stream {
   bool sends = false;  // by POST
   std::string request;
   std::unique_ptr<HttpTransfer> transfer;
+  std::uint64_t received = 0;
+
+  std::size_t read(std::span<std::byte> buffer) {
+    if (!transfer) begin();
+    const std::size_t count = transfer->read(buffer);
+    received += count;
+    const std::uint64_t limit = sends ? kPackBytesMax : kListingBytesMax;
+    if (received > limit)
+      throw Error(ErrorCode::Source, "the server sends more than " + std::to_string(limit >> 20) + " MiB");
+    return count;
+  }
 
   void begin() {
     HttpRequest wanted{
@@ -71,9 +86,7 @@ int guarded(Body body) noexcept {
 
 int read_stream(git_smart_subtransport_stream* base, char* buffer, std::size_t size, std::size_t* count) {
   return guarded([&] {
-    auto& stream = *reinterpret_cast<Stream*>(base);
-    if (!stream.transfer) stream.begin();
-    *count = stream.transfer->read({reinterpret_cast<std::byte*>(buffer), size});
+    *count = reinterpret_cast<Stream*>(base)->read({reinterpret_cast<std::byte*>(buffer), size});
   });
 }
 

@@ -1,13 +1,17 @@
 #include "supervisor/fetch/network_remote.h"
 
+#include <cstdlib>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <hubcell/error.h>
 
+#include "supervisor/fetch/confinement.h"
 #include "supervisor/fetch/git.h"
-#include "supervisor/fetch/http.h"
+#include "supervisor/fetch/git_http.h"
 #include "supervisor/fetch/mirror.h"
+#include "supervisor/fetch/remote_refs.h"
 #include "supervisor/source/ref_name.h"
 
 namespace hubcell::fetch {
@@ -28,6 +32,18 @@ std::vector<std::string> refspecs_of(const ChosenRef& chosen, const RefListing& 
   if (name) return {"+" + *name + ":" + *name};
   if (!chosen.inside_history) return {"+HEAD:refs/hubcell/HEAD"};
   return {"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"};
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+HttpSettings settings_of_environment(Reporter& reporter) {
+  const std::string other = variable("HUBCELL_GITHUB_URL");
+  return {.token = variable("GITHUB_TOKEN"),
+          .token_url = other.empty() ? "https://github.com" : other,
+          .goes_on = [&reporter] { return reporter.goes_on(); }};
 }
 
 struct Progress {
@@ -68,21 +84,28 @@ bool is_network_url(const std::string& url) {
   return begin.starts_with("http://") || begin.starts_with("https://");
 }
 
-void fetch_commit(git_repository* mirror, const std::string& url, const RefListing& listing,
-                  const ChosenRef& chosen, Reporter& reporter) {
-  if (!has_commit(mirror, chosen.commit)) fetch_refs(mirror, url, refspecs_of(chosen, listing), reporter);
-  const std::string shown_as = without_credentials(url);
-  if (!has_commit(mirror, chosen.commit)) {
-    throw Error(ErrorCode::Source,
-                chosen.inside_history
-                    ? "no branch or tag of " + shown_as + " contains the commit " + chosen.commit
-                    : source::in_quotes(chosen.ref) + " of " + shown_as +
-                          " is no commit, or it moved while it was fetched; try again");
-  }
+NetworkRemote::NetworkRemote(std::string url, Reporter& reporter)
+    : url_(std::move(url)), reporter_(reporter), settings_(settings_of_environment(reporter)) {}
+
+void NetworkRemote::confine(const std::filesystem::path& cache_root) const {
+  confine_to_network(cache_root);
+}
+
+RefListing NetworkRemote::list_refs() {
+  git::use_http(settings_);
+  return fetch::list_refs(url_);
+}
+
+void NetworkRemote::bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) {
+  if (!has_commit(mirror, chosen.commit)) fetch_refs(mirror, url_, refspecs_of(chosen, listing), reporter_);
+  const std::string shown_as = without_credentials(url_);
   // A fork's commits can be among a server's objects, and then in what was fetched before.
   if (chosen.inside_history && !is_contained(mirror, chosen.commit, listing))
     throw Error(ErrorCode::Source,
                 "no branch or tag of " + shown_as + " contains the commit " + chosen.commit);
+  if (!has_commit(mirror, chosen.commit))
+    throw Error(ErrorCode::Source, source::in_quotes(chosen.ref) + " of " + shown_as +
+                                       " is no commit, or it moved while it was fetched; try again");
 }
 
 }  // namespace hubcell::fetch

@@ -1,21 +1,30 @@
-// A remote on another machine.
+// A remote that answers over http or https.
 #pragma once
-
-#include <git2.h>
 
 #include <string>
 
-#include "supervisor/fetch/choose_ref.h"
-#include "supervisor/fetch/reporter.h"
+#include "supervisor/fetch/http.h"
+#include "supervisor/fetch/remote.h"
 
 namespace hubcell::fetch {
 
 bool is_network_url(const std::string& url);
 
-// Fetches the chosen commit into `mirror`, unless it has it, with the history of one branch or tag that points at it; a
-// commit inside the history with that of all branches and tags. The caller has called git::use_http.
-// Throws Error(Source) where no branch and no tag of `listing` contains the commit.
-void fetch_commit(git_repository* mirror, const std::string& url, const RefListing& listing,
-                  const ChosenRef& chosen, Reporter& reporter);
+// Reads the environment: HUBCELL_GITHUB_URL, GITHUB_TOKEN, and what HttpTransfer reads.
+class NetworkRemote : public Remote {
+ public:
+  NetworkRemote(std::string url, Reporter& reporter);
+
+  void confine(const std::filesystem::path& cache_root) const override;
+  RefListing list_refs() override;
+  // With the history of one branch or tag that points at it; a commit inside the history with that of all of them.
+  void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) override;
+
+ private:
+  const HttpLibrary library_;
+  const std::string url_;
+  Reporter& reporter_;
+  const HttpSettings settings_;
+};
 
 }  // namespace hubcell::fetch

@@ -23,6 +23,8 @@ void make_one_line(std::string& text) {
 
 bool Reporter::progress(const std::string& what, std::uint64_t done, std::uint64_t total) noexcept {
   try {
+    last_done_ = done;
+    last_total_ = total;
     const auto now = std::chrono::steady_clock::now();
     if (what == last_what_ && now < next_send_) return true;
     last_what_ = what;

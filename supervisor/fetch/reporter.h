@@ -18,12 +18,17 @@ class Reporter {
   // `done` and `total` count bytes; 0 where that is not known.
   bool progress(const std::string& what, std::uint64_t done = 0, std::uint64_t total = 0) noexcept;
 
+  // The same again, for who waits and has nothing new to tell.
+  bool goes_on() noexcept { return progress(std::string(last_what_), last_done_, last_total_); }
+
   // The last message. Its text is made one line that fits.
   void result(wire::FetchResult result);
 
  private:
   int socket_;
   std::string last_what_;
+  std::uint64_t last_done_ = 0;
+  std::uint64_t last_total_ = 0;
   std::chrono::steady_clock::time_point next_send_;
 };
 

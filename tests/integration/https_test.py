@@ -3,6 +3,7 @@
 Run: HUBCELL_PROGRAM=build/dev/bin/hubcell PYTHONPATH=tests/support python3 https_test.py
 """
 
+import contextlib
 import os
 import re
 import socket
@@ -145,6 +146,18 @@ class Http(Remote):
             handler.send_content(200, b"0008NAK\nPACK" + bytes(1000), {"Content-Type": "application/x-git-upload-pack-result"})
             return True
 
+        def is_endless(handler):
+            handler.send_response(200)
+            handler.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
+            handler.end_headers()
+            line = b"0040" + b"1" * 40 + b" refs/heads/endless\n"
+            handler.wfile.write(b"001e# service=git-upload-pack\n0000")
+            with contextlib.suppress(OSError):
+                while True:
+                    handler.wfile.write(line * 10_000)
+            handler.close_connection = True
+            return True
+
         def resets(handler):
             handler.connection.shutdown(socket.SHUT_RDWR)
             return True
@@ -158,6 +171,7 @@ class Http(Remote):
                 ("no git", lambda handler: handler.send_content(200, b"<html>", {"Content-Type": "text/html"}) or True,
                  "that is no git repository: the server answers with text/html"),
                 ("short pack", is_cut, "pack|index"), ("breaks off", breaks_off, "transfer closed|early|bytes"),
+                ("endless refs", is_endless, "more than 64 MiB|invalid"),
                 ("resets", resets, "reset|empty reply|recv|closed")):
             with self.subTest(name):
                 self.server.fault = fault

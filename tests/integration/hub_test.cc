@@ -182,7 +182,7 @@ TEST_F(HubTest, AfterAKillAtTheDeadlineTheNextLoadGetsANewWorker) {
   Hub hub = make_hub();
   for (int i = 0; i < 3; ++i) {
     const Object net = hub.load(one(), "net");
-    const Error killed = error_of([&] { net.call("stall", {}, {}, {.deadline = 50ms}); });
+    const Error killed = error_of([&] { net.call("stall", {}, {}, {.deadline = 300ms}); });
     EXPECT_TRUE(says(killed, "killed"));
   }
   EXPECT_EQ(Object(hub.load(one(), "net")).call("echo", {1})[0].integer(), 1);

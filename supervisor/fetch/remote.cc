@@ -1,0 +1,38 @@
+#include "supervisor/fetch/remote.h"
+
+#include "supervisor/fetch/confinement.h"
+#include "supervisor/fetch/local_remote.h"
+#include "supervisor/fetch/mirror.h"
+#include "supervisor/fetch/network_remote.h"
+#include "supervisor/fetch/remote_refs.h"
+
+namespace hubcell::fetch {
+namespace {
+
+class LocalRemote : public Remote {
+ public:
+  LocalRemote(const std::string& url, Reporter& reporter)
+      : url_(url), folder_(local_remote_folder(url)), reporter_(reporter) {}
+
+  void confine(const std::filesystem::path& cache_root) const override {
+    fetch::confine(cache_root, folder_);
+  }
+  RefListing list_refs() override { return fetch::list_refs(file_url(folder_)); }
+  void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) override {
+    copy_commit(mirror, folder_, url_, listing, chosen, reporter_);
+  }
+
+ private:
+  const std::string url_;
+  const std::filesystem::path folder_;
+  Reporter& reporter_;
+};
+
+}  // namespace
+
+std::unique_ptr<Remote> open_remote(const std::string& url, Reporter& reporter) {
+  if (is_network_url(url)) return std::make_unique<NetworkRemote>(url, reporter);
+  return std::make_unique<LocalRemote>(url, reporter);
+}
+
+}  // namespace hubcell::fetch

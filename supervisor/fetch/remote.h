@@ -1,0 +1,31 @@
+// Where a repository is fetched from: a folder of this machine, or a server.
+#pragma once
+
+#include <git2.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "supervisor/fetch/choose_ref.h"
+#include "supervisor/fetch/reporter.h"
+
+namespace hubcell::fetch {
+
+class Remote {
+ public:
+  virtual ~Remote() = default;
+
+  // Enters a confinement in which the remote can be reached, and the cache be written. Once, before all below.
+  virtual void confine(const std::filesystem::path& cache_root) const = 0;
+  // libgit2 must have been started (git::Library). Throws Error(Source) where the remote cannot be read.
+  virtual RefListing list_refs() = 0;
+  // Brings the chosen commit and its files into `mirror`, unless it has them. Throws Error(Source) where the commit does not
+  // exist there or, if it is inside the history, no branch and no tag of `listing` contains it.
+  virtual void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) = 0;
+};
+
+// Borrows `reporter`. Throws Error(Source) on a kind of URL that cannot be fetched, and where there is no such folder.
+std::unique_ptr<Remote> open_remote(const std::string& url, Reporter& reporter);
+
+}  // namespace hubcell::fetch
