@@ -4,11 +4,12 @@ each of them."""
 import contextlib
 import io
 import os
-import subprocess
 import sys
 import tempfile
 import unittest
 import warnings
+
+from git_commands import git
 
 CASES = {}
 PROMPT = ("The repository {} does not belong to the list of trusted repositories and as such cannot be downloaded. "
@@ -142,12 +143,7 @@ class Case(unittest.TestCase):
 
     def git(self, name, *words):
         place = os.path.join(os.environ["CONFORMANCE_GITHUB"], name + ".git")
-        identity = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
-        for role in ("AUTHOR", "COMMITTER"):
-            identity.update({f"GIT_{role}_NAME": "t", f"GIT_{role}_EMAIL": "t@example.org",
-                             f"GIT_{role}_DATE": "2020-01-01T00:00:00Z"})
-        return subprocess.run(["git", "--git-dir", place, *words], env={**os.environ, **identity}, check=True,
-                              capture_output=True, text=True).stdout.strip()
+        return git(place, "--git-dir", place, *words)
 
     def trusted(self, hub_folder=None):
         """Lines of torch.hub's list."""

@@ -1,4 +1,7 @@
-"""The hubcell command, end to end, beside torch.hub alone. Run: HUBCELL_PROGRAM=build/dev/bin/hubcell python3 command_test.py"""
+"""The hubcell command, end to end, beside torch.hub alone.
+
+Run: HUBCELL_PROGRAM=build/dev/bin/hubcell PYTHONPATH=tests/support python3 command_test.py
+"""
 
 import contextlib
 import hashlib
@@ -10,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+
+from git_commands import git
 
 PROGRAM = os.environ["HUBCELL_PROGRAM"]
 PYTHON = "/usr/bin/python3"
@@ -58,14 +63,6 @@ torch.manual_seed(1)
 with torch.no_grad():
     print(hashlib.sha256(model(torch.rand(2, 4)).numpy().tobytes()).hexdigest())
 '''
-
-
-def git(folder, *words):
-    identity = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "HOME": "/nonexistent"}
-    for role in ("AUTHOR", "COMMITTER"):
-        identity.update({f"GIT_{role}_NAME": "t", f"GIT_{role}_EMAIL": "t@example.org", f"GIT_{role}_DATE": "2020-01-01T00:00:00Z"})
-    return subprocess.run(["git", "-C", folder, *words], env={**os.environ, **identity}, check=True,
-                          capture_output=True, text=True).stdout.strip()
 
 
 class Command(unittest.TestCase):

@@ -1,6 +1,6 @@
 """Repositories that break each other in one process, all alive in one program, in many load orders: each answers as alone.
 
-Run: PYTHONPATH=build/dev/python python3 tests/python/clash_test.py      (HUBCELL_TEST_ORDERS: how many orders, 50)
+Run: PYTHONPATH=build/dev/python:tests/support python3 tests/python/clash_test.py      (HUBCELL_TEST_ORDERS: how many orders, 50)
 """
 
 import os

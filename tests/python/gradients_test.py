@@ -1,6 +1,6 @@
 """Gradients through a worker equal those in-process, and what holds them is freed.
 
-Run: PYTHONPATH=build/dev/python python3 tests/python/gradients_test.py
+Run: PYTHONPATH=build/dev/python:tests/support python3 tests/python/gradients_test.py
 """
 
 import copy

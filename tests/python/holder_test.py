@@ -1,7 +1,7 @@
 """A model in a worker inside of modules of the caller's own, and what becomes of its tensors: what reaches the worker,
 and what is refused because it would be lost.
 
-Run: PYTHONPATH=build/dev/python python3 tests/python/holder_test.py
+Run: PYTHONPATH=build/dev/python:tests/support python3 tests/python/holder_test.py
 """
 
 import copy

@@ -1,6 +1,6 @@
 """Handles feel like the modules and the objects that they stand for, and say so where they cannot.
 
-Run: PYTHONPATH=build/dev/python python3 tests/python/module_test.py
+Run: PYTHONPATH=build/dev/python:tests/support python3 tests/python/module_test.py
 """
 
 import builtins

@@ -1,6 +1,6 @@
 """The package in a program of its own: threads, asyncio, fork, signals, pickling, and its end.
 
-Run: PYTHONPATH=build/dev/python python3 tests/python/package_test.py
+Run: PYTHONPATH=build/dev/python:tests/support python3 tests/python/package_test.py
 """
 
 import asyncio

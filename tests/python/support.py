@@ -3,7 +3,6 @@
 import hashlib
 import os
 import pickle
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -12,7 +11,7 @@ import unittest
 
 import torch
 
-DEADLINE_S = 120
+from git_commands import git
 
 
 class RepositoryTest(unittest.TestCase):
@@ -59,13 +58,6 @@ def make_git_repository(base, name, branches):
             git(work, "add", "--all")
             git(work, "commit", "--quiet", "--message", branch)
             git(work, "push", "--quiet", bare, branch)
-
-
-def git(folder, *words):
-    who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
-           for part, value in (("NAME", "Test"), ("EMAIL", "test@example.org"), ("DATE", "2024-01-01T00:00:00Z"))}
-    nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(("git", *words), cwd=folder, check=True, timeout=DEADLINE_S, env={**os.environ, **who, **nobody})
 
 
 def bits_of(value):

@@ -1,6 +1,6 @@
 """The lists of trusted repositories; no worker is started.
 
-Run: PYTHONPATH=build/dev/python python3 tests/python/trust_test.py
+Run: PYTHONPATH=build/dev/python:tests/support python3 tests/python/trust_test.py
 """
 
 import contextlib
