@@ -35,30 +35,31 @@ channel::CallRequest request_of(Verb verb, const Handle& handle, std::string nam
   return request;
 }
 
-std::unique_ptr<client::PendingCall> begin_call(const Handle& handle, const std::string& method,
-                                                Arguments arguments, Keywords keywords, CallOptions options,
-                                                bool waits_for_slot) {
+// `what` names it in errors.
+std::unique_ptr<client::PendingCall> begin(const Handle& handle, channel::CallRequest request,
+                                           CallOptions options, std::string what) {
   client::Worker& worker = worker_of(handle);
-  channel::CallRequest request = request_of(Verb::Call, handle, method, std::move(arguments));
-  request.keywords = std::move(keywords);
   request.grad_enabled = options.grad;
   request.state = std::move(options.state);
   return worker.begin(std::move(request),
-                      {.what = "call " + (method.empty() ? handle.label() : method),
+                      {.what = std::move(what),
                        .limit = options.deadline.count() > 0 ? options.deadline : worker.options().deadline,
-                       .waits_for_slot = waits_for_slot || options.waits_for_slot});
+                       .waits_for_slot = options.waits_for_slot});
+}
+
+std::unique_ptr<client::PendingCall> begin_call(const Handle& handle, const std::string& method,
+                                                Arguments arguments, Keywords keywords, CallOptions options) {
+  channel::CallRequest request = request_of(Verb::Call, handle, method, std::move(arguments));
+  request.keywords = std::move(keywords);
+  return begin(handle, std::move(request), std::move(options),
+               "call " + (method.empty() ? handle.label() : method));
 }
 
 std::unique_ptr<client::PendingCall> begin_operation(const Handle& handle, const std::string& operation,
                                                      Arguments arguments, CallOptions options) {
-  client::Worker& worker = worker_of(handle);
-  channel::CallRequest request = request_of(Verb::Operate, handle, operation, std::move(arguments));
-  request.grad_enabled = options.grad;
-  request.state = std::move(options.state);
-  return worker.begin(std::move(request),
-                      {.what = operation + " of a " + handle.label(),
-                       .limit = options.deadline.count() > 0 ? options.deadline : worker.options().deadline,
-                       .waits_for_slot = true});
+  options.waits_for_slot = true;
+  return begin(handle, request_of(Verb::Operate, handle, operation, std::move(arguments)), std::move(options),
+               operation + " of a " + handle.label());
 }
 
 }  // namespace
@@ -87,14 +88,14 @@ Object::Object(const Value& value) : handle_(handle_of(value)) {}
 
 Future Object::call_async(const std::string& method, Arguments arguments, Keywords keywords,
                           CallOptions options) const {
-  return Future(
-      begin_call(handle_, method, std::move(arguments), std::move(keywords), std::move(options), false));
+  return Future(begin_call(handle_, method, std::move(arguments), std::move(keywords), std::move(options)));
 }
 
 Value Object::call(const std::string& method, Arguments arguments, Keywords keywords,
                    CallOptions options) const {
   Value* changed = options.changed_state;
-  return begin_call(handle_, method, std::move(arguments), std::move(keywords), std::move(options), true)
+  options.waits_for_slot = true;
+  return begin_call(handle_, method, std::move(arguments), std::move(keywords), std::move(options))
       ->get(changed);
 }
 

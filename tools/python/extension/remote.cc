@@ -47,25 +47,27 @@ PyObject* operate(PyObject* self, PyObject* given) {
   });
 }
 
-PyObject* begin(PyObject* self, PyObject* given) {
+// What `start` returns for the words, as a Call.
+template <class Start>
+PyObject* begin_with(PyObject* given, Start start) {
   return at_border([&] {
     Words words = read_words(given);
-    Future future = without_gil([&] {
-      return content_of<Object>(self).call_async(words.name, std::move(words.arguments),
-                                                 std::move(words.keywords), std::move(words.options));
-    });
+    Future future = without_gil([&] { return start(words); });
     return make_native(types().call.get(), std::move(future));
   });
 }
 
+PyObject* begin(PyObject* self, PyObject* given) {
+  return begin_with(given, [&](Words& words) {
+    return content_of<Object>(self).call_async(words.name, std::move(words.arguments),
+                                               std::move(words.keywords), std::move(words.options));
+  });
+}
+
 PyObject* begin_operation(PyObject* self, PyObject* given) {
-  return at_border([&] {
-    Words words = read_words(given);
-    Future future = without_gil([&] {
-      return content_of<Object>(self).operate_async(words.name, std::move(words.arguments),
-                                                    std::move(words.options));
-    });
-    return make_native(types().call.get(), std::move(future));
+  return begin_with(given, [&](Words& words) {
+    return content_of<Object>(self).operate_async(words.name, std::move(words.arguments),
+                                                  std::move(words.options));
   });
 }
 

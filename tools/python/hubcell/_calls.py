@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import torch
 
@@ -69,29 +69,30 @@ def _options_of(remote: Any) -> CallOptions:
 
 def call(remote: Any, method: str, arguments: Arguments, keywords: Keywords) -> Any:
     """Calls an object of a worker (an empty `method`), or one of its methods, and waits for the answer."""
+    inputs, options = _plan(remote, arguments, keywords)
+    if inputs:
+        return _gradients.RecordedCall(remote, method, arguments, keywords, inputs, options).result()
+    return remote.call(method, arguments, keywords, options)
+
+
+def begin(remote: Any, method: str, arguments: Arguments, keywords: Keywords) -> Any:
+    """Starts such a call: a `_hubcell.Call`, or what has its methods."""
+    inputs, options = _plan(remote, arguments, keywords)
+    if inputs:
+        return _gradients.RecordedCall(remote, method, arguments, keywords, inputs, options).begin()
+    return remote.begin(method, arguments, keywords, options)
+
+
+def _plan(remote: Any, arguments: Arguments, keywords: Keywords) -> Tuple[List[torch.Tensor], Options]:
+    """The inputs through which gradients are to flow, and the options of a call."""
     if torch._C._get_tracing_state() is not None:
         raise Error(f"trace a {remote.kind()[0]} of a worker: its answer would be recorded as a constant; trace it in the "
                     "repository's own code")
     chosen = _options_of(remote)
     state = _state.of_call(chosen.rng is not False)
-    deadline = chosen.deadline or 0.0
-    if torch.is_grad_enabled() and chosen.grad is not False:
-        inputs = _gradients.inputs_of(arguments, keywords)
-        if inputs:
-            return _gradients.RecordedCall(remote, method, arguments, keywords, inputs, (True, state, deadline)).result()
-    return remote.call(method, arguments, keywords, (bool(chosen.grad), state, deadline))
-
-
-def begin(remote: Any, method: str, arguments: Arguments, keywords: Keywords) -> Any:
-    """Starts such a call: a `_hubcell.Call`, or what has its methods."""
-    chosen = _options_of(remote)
-    state = _state.of_call(chosen.rng is not False)
-    deadline = chosen.deadline or 0.0
-    if torch.is_grad_enabled() and chosen.grad is not False:
-        inputs = _gradients.inputs_of(arguments, keywords)
-        if inputs:
-            return _gradients.RecordedCall(remote, method, arguments, keywords, inputs, (True, state, deadline)).begin()
-    return remote.begin(method, arguments, keywords, (bool(chosen.grad), state, deadline))
+    wants_gradients = torch.is_grad_enabled() and chosen.grad is not False
+    inputs = _gradients.inputs_of(arguments, keywords) if wants_gradients else []
+    return inputs, (bool(inputs) or bool(chosen.grad), state, chosen.deadline or 0.0)
 
 
 def operate(remote: Any, operation: str, *arguments: Any) -> Any:

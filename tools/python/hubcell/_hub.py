@@ -72,12 +72,12 @@ class Hub:
     def list(self, github: str, force_reload: bool = False, skip_validation: bool = False,
              trust_repo: Union[bool, str, None] = "check", verbose: bool = True) -> List[str]:
         """Names of the repository's entrypoints; torch.hub.list."""
-        return list(self._session.list(self._open(github, "github", trust_repo, verbose)))
+        return list(self._session.list(self._trusted(github, "github", trust_repo, verbose)))
 
     def help(self, github: str, model: str, force_reload: bool = False, skip_validation: bool = False,
              trust_repo: Union[bool, str, None] = "check") -> Optional[str]:
         """The docstring of an entrypoint, None where it has none; torch.hub.help."""
-        return self._session.docstring(self._open(github, "github", trust_repo), _checked_entry(model))
+        return self._session.docstring(self._trusted(github, "github", trust_repo), _checked_entry(model))
 
     def load(self, repo_or_dir: str, model: str, *args: Any, source: str = "github",
              trust_repo: Union[bool, str, None] = "check", force_reload: bool = False, verbose: bool = True,
@@ -91,7 +91,7 @@ class Hub:
         verbose: whether it says on stderr that the repository was in the cache.
         Raises what the entrypoint raises, hubcell.SourceError where there is no such repository or ref.
         """
-        repository = self._open(repo_or_dir, source, trust_repo, verbose)
+        repository = self._trusted(repo_or_dir, source, trust_repo, verbose)
         options = (torch.is_grad_enabled(), _state.of_load(self._seed, self._rng), 0.0)
         return self._load(_recipes.Recipe(self._options, repository, _checked_entry(model), args, kwargs, options))
 
@@ -139,18 +139,20 @@ class Hub:
     def __reduce__(self) -> Any:
         raise Error("pickle a Hub: it is a session of this process; make one where it is needed")
 
-    def _open(self, repository: str, source: str, trust_repo: Union[bool, str, None], verbose: bool = True) -> str:
-        """The repository's name for the supervisor, its worker opened. Asks for the caller's trust before that."""
+    def _trusted(self, repository: str, source: str, trust_repo: Union[bool, str, None], verbose: bool = True) -> str:
+        """The repository's name for the supervisor. Asks for the caller's trust before anything is opened; `verbose` opens it,
+        and says whether it was in the cache."""
         source = source.lower()
         if source not in ("github", "local"):
             raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
         if source == "local":
             return os.path.abspath(os.path.expanduser(repository))
         _trust.check(self._folder, repository, trust_repo)
-        self._progress.fetches = False
-        folder = self._session.info(repository)["folder"]
-        if verbose and not self._progress.fetches:
-            sys.stderr.write(f"Using cache found in {folder}\n")
+        if verbose:
+            self._progress.fetches = False
+            folder = self._session.info(repository)["folder"]
+            if not self._progress.fetches:
+                sys.stderr.write(f"Using cache found in {folder}\n")
         return repository
 
 
