@@ -122,9 +122,8 @@ std::shared_ptr<Worker> Session::find_worker(std::uint64_t id) const {
 }
 
 Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message) {
-  const std::string base = environment_->get("HUBCELL_GITHUB_URL");
   const source::Repository repository = source::parse_repository(
-      message.repository, base.empty() ? "https://github.com" : base, working_folder_);
+      message.repository, source::github_url(environment_->get("HUBCELL_GITHUB_URL")), working_folder_);
   ResolvedSource source = co_await resolve(request, repository);
   std::string python =
       co_await process::choose_interpreter(loop_, message.python, *environment_, working_folder_);

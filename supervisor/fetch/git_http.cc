@@ -68,7 +68,6 @@ struct Stream {
 
 struct Subtransport {
   git_smart_subtransport base{};
-  git_transport* owner = nullptr;
   const HttpSettings* settings = nullptr;
 };
 
@@ -126,11 +125,10 @@ void free_transport(git_smart_subtransport* base) {
   delete reinterpret_cast<Subtransport*>(base);
 }
 
-int make_subtransport(git_smart_subtransport** made, git_transport* owner, void* settings) {
+int make_subtransport(git_smart_subtransport** made, git_transport*, void* settings) {
   return guarded([&] {
     auto transport = std::make_unique<Subtransport>();
     transport->base = {.action = &act, .close = &close_transport, .free = &free_transport};
-    transport->owner = owner;
     transport->settings = static_cast<const HttpSettings*>(settings);
     *made = &transport.release()->base;
   });

@@ -285,7 +285,7 @@ void sleep_for(std::chrono::milliseconds time, const HttpSettings& settings) {
 
 }  // namespace
 
-HttpTransfer::HttpTransfer(const HttpSettings& settings, HttpRequest request) {
+HttpTransfer::HttpTransfer(const HttpSettings& settings, const HttpRequest& request) {
   for (int number = 1;; ++number) {
     connection_ = std::make_unique<Connection>(settings, request);
     const bool answered = connection_->await_response();

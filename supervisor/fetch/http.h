@@ -52,7 +52,7 @@ class HttpTransfer {
  public:
   // Sends the request and waits for its response. What may pass (no connection, 429, 500 to 504) is tried again, up to 4
   // times within half a minute. Throws Error(Source) in one line where no server answers; an answer with any other status is one.
-  HttpTransfer(const HttpSettings& settings, HttpRequest request);
+  HttpTransfer(const HttpSettings& settings, const HttpRequest& request);
   ~HttpTransfer();
   HttpTransfer(const HttpTransfer&) = delete;
   HttpTransfer& operator=(const HttpTransfer&) = delete;

@@ -53,13 +53,33 @@ std::optional<git::Commit> find_commit(git_repository* repository, const git_oid
   return git::Commit(found);
 }
 
+// Walks the history of everything in `listing` until it meets `commit`. What is missing is passed over: a tag
+// may name a file, and in a shallow clone the history ends early.
+bool is_contained(git_repository* repository, const std::string& commit, const RefListing& listing) {
+  std::set<std::string> seen;
+  std::vector<std::string> to_visit;
+  const auto visit_later = [&](const std::string& id) {
+    if (seen.insert(id).second) to_visit.push_back(id);
+  };
+  for (const auto* names : {&listing.branches, &listing.tags}) {
+    for (const auto& [name, id] : *names)
+      visit_later(id);
+  }
+  while (!to_visit.empty()) {
+    const std::string next = std::move(to_visit.back());
+    to_visit.pop_back();
+    if (next == commit) return true;
+    const std::optional<git::Commit> found = find_commit(repository, git::parse_id(next));
+    const unsigned parents = found ? ::git_commit_parentcount(found->get()) : 0;
+    for (unsigned i = 0; i < parents; ++i)
+      visit_later(git::format_id(*::git_commit_parent_id(found->get(), i)));
+  }
+  return false;
+}
+
 void check_commit(git_repository* remote, const git_oid& id, const std::string& shown_as,
                   const RefListing& listing, const ChosenRef& chosen) {
-  if (chosen.inside_history) {
-    if (find_commit(remote, id) && is_contained(remote, chosen.commit, listing)) return;
-    throw Error(ErrorCode::Source,
-                "no branch or tag of " + shown_as + " contains the commit " + chosen.commit);
-  }
+  if (chosen.inside_history) return require_contained(remote, chosen.commit, shown_as, listing);
   if (find_commit(remote, id)) return;
   throw Error(ErrorCode::Source, "ref " + source::in_quotes(chosen.ref) + " of " + shown_as +
                                      " is no commit, or " + shown_as +
@@ -83,28 +103,10 @@ bool has_commit(git_repository* repository, const std::string& commit) {
   return find_commit(repository, git::parse_id(commit)).has_value();
 }
 
-// Walks the history of everything in `listing` until it meets `commit`. What is missing is passed over: a tag
-// may name a file, and in a shallow clone the history ends early.
-bool is_contained(git_repository* repository, const std::string& commit, const RefListing& listing) {
-  std::set<std::string> seen;
-  std::vector<std::string> to_visit;
-  const auto visit_later = [&](const std::string& id) {
-    if (seen.insert(id).second) to_visit.push_back(id);
-  };
-  for (const auto* names : {&listing.branches, &listing.tags}) {
-    for (const auto& [name, id] : *names)
-      visit_later(id);
-  }
-  while (!to_visit.empty()) {
-    const std::string next = std::move(to_visit.back());
-    to_visit.pop_back();
-    if (next == commit) return true;
-    const std::optional<git::Commit> found = find_commit(repository, git::parse_id(next));
-    const unsigned parents = found ? ::git_commit_parentcount(found->get()) : 0;
-    for (unsigned i = 0; i < parents; ++i)
-      visit_later(git::format_id(*::git_commit_parent_id(found->get(), i)));
-  }
-  return false;
+void require_contained(git_repository* repository, const std::string& commit, const std::string& shown_as,
+                       const RefListing& listing) {
+  if (has_commit(repository, commit) && is_contained(repository, commit, listing)) return;
+  throw Error(ErrorCode::Source, "no branch or tag of " + shown_as + " contains the commit " + commit);
 }
 
 git::Repository open_mirror(const fs::path& folder) {

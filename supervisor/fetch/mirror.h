@@ -26,7 +26,8 @@ void copy_commit(git_repository* mirror, const std::filesystem::path& remote, co
 // Whether `repository` has the commit and can read it.
 bool has_commit(git_repository* repository, const std::string& commit);
 
-// Whether a branch or tag of `listing` has `commit` in its history, as far as `repository` knows it.
-bool is_contained(git_repository* repository, const std::string& commit, const RefListing& listing);
+// Throws Error(Source) unless `repository` has the commit, and knows it in the history of a branch or tag of `listing`.
+void require_contained(git_repository* repository, const std::string& commit, const std::string& shown_as,
+                       const RefListing& listing);
 
 }  // namespace hubcell::fetch

@@ -13,6 +13,7 @@
 #include "supervisor/fetch/mirror.h"
 #include "supervisor/fetch/remote_refs.h"
 #include "supervisor/source/ref_name.h"
+#include "supervisor/source/repository.h"
 
 namespace hubcell::fetch {
 namespace {
@@ -40,9 +41,8 @@ std::string variable(const char* name) {
 }
 
 HttpSettings settings_of_environment(Reporter& reporter) {
-  const std::string other = variable("HUBCELL_GITHUB_URL");
   return {.token = variable("GITHUB_TOKEN"),
-          .token_url = other.empty() ? "https://github.com" : other,
+          .token_url = source::github_url(variable("HUBCELL_GITHUB_URL")),
           .goes_on = [&reporter] { return reporter.goes_on(); }};
 }
 
@@ -100,9 +100,7 @@ void NetworkRemote::bring_commit(git_repository* mirror, const RefListing& listi
   if (!has_commit(mirror, chosen.commit)) fetch_refs(mirror, url_, refspecs_of(chosen, listing), reporter_);
   const std::string shown_as = without_credentials(url_);
   // A fork's commits can be among a server's objects, and then in what was fetched before.
-  if (chosen.inside_history && !is_contained(mirror, chosen.commit, listing))
-    throw Error(ErrorCode::Source,
-                "no branch or tag of " + shown_as + " contains the commit " + chosen.commit);
+  if (chosen.inside_history) return require_contained(mirror, chosen.commit, shown_as, listing);
   if (!has_commit(mirror, chosen.commit))
     throw Error(ErrorCode::Source, source::in_quotes(chosen.ref) + " of " + shown_as +
                                        " is no commit, or it moved while it was fetched; try again");

@@ -148,6 +148,10 @@ Repository parse_owner_and_name(const std::string& given, const std::string& git
 
 }  // namespace
 
+std::string github_url(const std::string& named) {
+  return named.empty() ? "https://github.com" : named;
+}
+
 Repository parse_repository(const std::string& given, const std::string& github_url,
                             const std::string& working_folder) {
   if (given.empty()) refuse(given, "the name is empty; write owner/name, a git URL, or ./folder");

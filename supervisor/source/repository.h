@@ -26,6 +26,9 @@ struct Repository {
   std::optional<std::string> ref;  // Remote: empty for the default branch
 };
 
+// What stands for https://github.com: `named`, the value of HUBCELL_GITHUB_URL, or itself where that is empty.
+std::string github_url(const std::string& named);
+
 // Throws Error(Source), one line, on a name that cannot be. `github_url` stands for https://github.com.
 Repository parse_repository(const std::string& given, const std::string& github_url,
                             const std::string& working_folder);
