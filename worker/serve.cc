@@ -17,6 +17,7 @@
 #include "worker/objects/operations.h"
 #include "worker/server.h"
 #include "worker/stored_files.h"
+#include "worker/supplies.h"
 #include "worker/verbs.h"
 
 namespace hubcell::worker {
@@ -62,6 +63,7 @@ std::vector<sandbox::Layer> enter(const WorkerStart& start, const std::vector<in
                                       .deny_tcp = true,
                                       .scope_ipc = true}};
   plan.files.readable.push_back(start.order.checkout);
+  if (!start.order.grants.empty()) plan.files.readable.push_back(start.order.grants);
   return sandbox::enter_sandbox(plan, seccomp);
 }
 
@@ -74,6 +76,8 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   steps.prepare_worker(start.scratch, start.order.threads, interrupt.get());
   // Our own files are read before the sandbox is entered, in which they cannot be.
   HubModule hub(start.folder, start.order.checkout, start.order.seed);
+  Supplies supplies(start.control.get());
+  hub.supply(supplies.file_function().get(), supplies.repository_function().get());
   ObjectTable objects;
   const Operations operations(start.folder);
   StoredFiles files(start.scratch);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "shared/posix/unique_fd.h"
-#include "shared/wire/messages.h"
+#include "shared/wire/worker_messages.h"
 #include "worker/python_steps.h"
 #include "worker/sandbox/sandbox.h"
 

@@ -52,8 +52,8 @@ Template::Template(posix::UniqueFd socket, const std::string& folder)
       folder_(folder),
       steps_(folder),
       seccomp_(sandbox::SeccompProgram::compile()) {
-  scratch_root_ = scratch_root();
-  removals_ = sweep_scratch_folders(scratch_root_);
+  scratch_root_ = posix::temporary_root("");
+  removals_ = posix::sweep_private_folders(scratch_root_);
   wire::send_frame(socket_.get(), 0,
                    wire::TemplateReady{.python_version = steps_.python_version(),
                                        .torch_version = steps_.torch_version()});
@@ -139,7 +139,7 @@ void Template::fork_worker(wire::Frame frame) {
   const auto order = frame.as<wire::ForkWorker>();
   std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
   require_single_thread();
-  ScratchFolder scratch = ScratchFolder::create(scratch_root_);
+  posix::PrivateFolder scratch = posix::PrivateFolder::create(scratch_root_);
   const pid_t parent = ::getpid();
   PyOS_BeforeFork();
   const pid_t pid = ::fork();

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "shared/posix/private_folder.h"
 #include "shared/posix/process.h"
 #include "shared/posix/unique_fd.h"
 #include "shared/wire/frame.h"
 #include "worker/python_steps.h"
 #include "worker/sandbox/sandbox.h"
-#include "worker/scratch_folder.h"
 
 namespace hubcell::worker {
 
@@ -29,7 +29,7 @@ class Template {
 
  private:
   struct Child {
-    ScratchFolder scratch;  // outlives the process that writes in it
+    posix::PrivateFolder scratch;  // outlives the process that writes in it
     posix::ChildProcess process;
   };
 

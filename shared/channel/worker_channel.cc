@@ -92,8 +92,8 @@ bool WorkerChannel::collect() {
 void WorkerChannel::sleep() {
   view_.header->worker_sleeps.store(1, std::memory_order_seq_cst);
   if (!collect() && !has_releases()) {
-    // The supervisor sends a worker nothing yet: anything readable is its end.
-    pollfd control{.fd = control_, .events = POLLIN, .revents = 0};
+    // Asked for nothing, the supervisor's end still shows. What it answers is read by whoever asked.
+    pollfd control{.fd = control_, .events = 0, .revents = 0};
     closed_ = ::poll(&control, 1, 0) > 0;
     if (!closed_) futex_wait(view_.header->worker_sleeps, 1, kSleepSlice);
   }

@@ -88,7 +88,11 @@ void throw_current_exception() {
   remote.message = bounded(text_or(message, "(its message cannot be shown)"), kMessageBytesMax, false);
   remote.traceback = bounded(format_traceback(type.get(), value ? value.get() : Py_None, traceback.get()),
                              kTracebackBytesMax, true);
-  const std::string line = remote.message.empty() ? remote.type : remote.type + ": " + remote.message;
+  std::string line = remote.message.empty() ? remote.type : remote.type + ": " + remote.message;
+  // What hub.py has to say about it.
+  const PyRef hint = value ? PyRef::steal(PyObject_GetAttrString(value.get(), "__hubcell_hint__")) : PyRef();
+  if (const std::string text = bounded(text_or(hint, ""), kMessageBytesMax, false); !text.empty())
+    line += "; " + text;
   throw Error(std::move(remote), line);
 }
 

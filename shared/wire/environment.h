@@ -34,8 +34,11 @@ inline constexpr std::array kSupervisorVariables{"HUBCELL_PYTHON", "TORCH_HOME",
 
 // What the fetcher gets, and nobody else: how other machines are reached, and as whom. Of http_proxy there is one spelling:
 // the other one can be set from outside of a CGI program.
-inline constexpr std::array kNetworkVariables{
-    "HUBCELL_GITHUB_URL", "GITHUB_TOKEN", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy",
-    "HTTPS_PROXY",        "all_proxy",    "ALL_PROXY",     "no_proxy",     "NO_PROXY"};
+inline constexpr std::array kNetworkVariables{"HUBCELL_GITHUB_URL", "HUBCELL_ALLOW_PRIVATE_ADDRESSES",
+                                              "GITHUB_TOKEN",       "SSL_CERT_FILE",
+                                              "SSL_CERT_DIR",       "http_proxy",
+                                              "https_proxy",        "HTTPS_PROXY",
+                                              "all_proxy",          "ALL_PROXY",
+                                              "no_proxy",           "NO_PROXY"};
 
 }  // namespace hubcell::wire

@@ -13,17 +13,64 @@
 
 namespace hubcell::wire {
 
+// Who wants it: what the program asks for follows torch.hub's rules, what a worker asks for those for foreign code.
+enum class Origin : std::uint8_t { Caller = 0, Worker = 1 };
+
 // ---- supervisor -> fetcher
 
-struct FetchJob {
-  std::string url;                 // the remote
-  std::string name;                // what messages call it
-  std::optional<std::string> ref;  // empty: the remote's default branch
-  std::string cache_root;          // absolute; made where it is missing
+// A commit of a repository, to be checked out in the cache.
+struct CommitJob {
+  std::string url = {};                 // the remote
+  std::string name = {};                // what messages call it
+  std::optional<std::string> ref = {};  // empty: the remote's default branch
+  bool refresh = false;                 // look at the remote even where the cache knows the ref
+  std::string grant = {};  // a folder that becomes a copy of the checkout, made of links; or empty
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(url, name, ref, cache_root);
+    archive(url, name, ref, refresh, grant);
+  }
+};
+
+// A file that the program wants at a place of its choice.
+struct FileJob {
+  std::string url = {};
+  std::string folder = {};       // absolute; made where it is missing
+  std::string name = {};         // of the file in it
+  std::string hash_prefix = {};  // what its sha256 must begin with
+  bool keep = false;             // what lies there already will do, unless it is known to be something else
+  std::string grant = {};        // a further name for it; or empty
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(url, folder, name, hash_prefix, keep, grant);
+  }
+};
+
+// A file that a worker wants by its URL, from the cache's own store if it is there.
+struct BlobJob {
+  std::string url = {};
+  std::string hash_prefix = {};
+  bool refresh = false;
+  std::string grant = {};  // the name that the worker will read it by
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(url, hash_prefix, refresh, grant);
+  }
+};
+
+// One of the three.
+struct FetchJob {
+  Origin origin = Origin::Caller;
+  std::string cache_root = {};  // absolute; made where it is missing
+  std::optional<CommitJob> commit = {};
+  std::optional<FileJob> file = {};
+  std::optional<BlobJob> blob = {};
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(checked_enum(origin, Origin::Worker), cache_root, commit, file, blob);
   }
 };
 
@@ -41,18 +88,40 @@ struct FetchProgress {
   }
 };
 
-struct FetchResult {
-  bool ok = false;
-  ErrorCode error_code = ErrorCode::System;  // where it is not ok
-  std::string error_message;                 // one line
-  std::string ref;                           // as it was asked for, or the default branch's name
-  std::string commit;                        // 40 hexadecimal digits
-  std::string checkout;                      // folder with the commit's files
-  std::vector<std::string> warnings;
+struct FetchedCommit {
+  std::string ref;       // as it was asked for, or the default branch's name
+  std::string commit;    // 40 hexadecimal digits
+  std::string checkout;  // folder with the commit's files
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(ok, checked_enum(error_code, kErrorCodeLast), error_message, ref, commit, checkout, warnings);
+    archive(ref, commit, checkout);
+  }
+};
+
+struct FetchedFile {
+  std::string sha256;  // 64 hexadecimal digits
+  std::uint64_t bytes = 0;
+  bool was_there = false;  // nothing had to be transferred
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(sha256, bytes, was_there);
+  }
+};
+
+struct FetchResult {
+  std::optional<FetchedCommit> commit;
+  std::optional<FetchedFile> file;
+  std::vector<std::string> warnings;
+  ErrorCode error_code = ErrorCode::System;  // where there is neither
+  std::string error_message;                 // one line
+
+  bool ok() const { return commit || file; }
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(commit, file, warnings, checked_enum(error_code, kErrorCodeLast), error_message);
   }
 };
 

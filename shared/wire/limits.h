@@ -26,6 +26,10 @@ inline constexpr std::size_t kHandlesMax = 1 << 20;
 inline constexpr std::size_t kOutputTailLines = 20;
 inline constexpr std::size_t kOutputLineBytesMax = 4096;
 
+// What one worker may have fetched while it lives: files, bytes of one of them, and repositories.
+inline constexpr std::size_t kWantsMax = 10'000;
+inline constexpr std::uint64_t kWantedFileBytesMax = std::uint64_t{64} << 30;
+
 // The most that a data area may be; without a budget it is the machine's memory. Sparse, so that it costs nothing until
 // it is written.
 inline constexpr std::uint64_t kDataAreaBytesMax = std::uint64_t{64} << 30;
@@ -35,6 +39,7 @@ inline constexpr std::chrono::seconds kInterpreterStartDeadline{20};
 inline constexpr std::chrono::seconds kTemplateStartDeadline{120};
 inline constexpr std::chrono::seconds kWorkerStartDeadline{30};
 inline constexpr std::chrono::seconds kFetchDeadline{3600};
+inline constexpr std::chrono::hours kFileDeadline{24};
 // Between the interruption of a call whose deadline has passed and the kill of its worker.
 inline constexpr std::chrono::milliseconds kInterruptGrace{250};
 

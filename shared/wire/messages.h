@@ -1,4 +1,5 @@
-// Every control message, grouped by who may send it to whom. shared/wire/PROTOCOL.md tells the sequences.
+// The control messages between client and supervisor, grouped by who may send them, and the tags of all.
+// shared/wire/PROTOCOL.md tells the sequences; worker_messages.h has those of templates and workers.
 //
 // Tags and fields are appended, never reused. Text is bounded by the size of a message
 // (shared/posix/message_socket.h).
@@ -29,6 +30,9 @@ enum class Tag : std::uint16_t {
   CloseWorker = 10,
   Diagnose = 11,
   Diagnosis = 12,
+  FetchFile = 13,
+  FileFetched = 14,
+  GiveUp = 15,
   TemplateReady = 20,
   ForkWorker = 21,
   WorkerForked = 22,
@@ -38,6 +42,9 @@ enum class Tag : std::uint16_t {
   TemplateStarting = 26,
   WorkerReady = 30,
   WorkerFailed = 31,
+  WantFile = 32,
+  WantRepository = 33,
+  Granted = 34,
 };
 
 struct LayerReport {
@@ -82,10 +89,11 @@ struct OpenWorker {
   std::optional<std::uint64_t> seed;
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;
+  bool refresh = false;  // fetch the ref and, for its loads, the files again; a worker that nobody has yet
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(repository, python, seed, memory_bytes, threads);
+    archive(repository, python, seed, memory_bytes, threads, refresh);
   }
 };
 
@@ -102,7 +110,8 @@ struct DescribeWorker {
 };
 
 // Brackets of a load that the client makes by a call in `worker`; `model` is the client's number for what is
-// loaded. Not answered.
+// loaded. Between them the worker may want files and repositories; what is fetched for it meanwhile is told by Progress,
+// as answers to LoadBegan. Nothing else answers it.
 struct LoadBegan {
   static constexpr Tag kTag = Tag::LoadBegan;
   std::uint64_t worker = 0;
@@ -138,6 +147,22 @@ struct CloseWorker {
   }
 };
 
+// A download of the program's own. Answered by any number of Progress, then FileFetched or Failure.
+struct FetchFile {
+  static constexpr Tag kTag = Tag::FetchFile;
+  std::string url = {};
+  std::string folder = {};       // absolute; empty: the hub folder's checkpoints
+  std::string name = {};         // of the file in it
+  std::string hash_prefix = {};  // what its sha256 must begin with
+  bool keep = false;             // what lies there already will do
+  std::uint64_t worker = 0;      // may read it too; 0: none
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(url, folder, name, hash_prefix, keep, worker);
+  }
+};
+
 // Answered by Diagnosis or Failure.
 struct Diagnose {
   static constexpr Tag kTag = Tag::Diagnose;
@@ -146,6 +171,17 @@ struct Diagnose {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(python);
+  }
+};
+
+// The program waits for the answer to `request` no longer: what is fetched for it can end. Not answered.
+struct GiveUp {
+  static constexpr Tag kTag = Tag::GiveUp;
+  std::uint64_t request = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(request);
   }
 };
 
@@ -184,6 +220,21 @@ struct WorkerOpened {
   }
 };
 
+struct FileFetched {
+  static constexpr Tag kTag = Tag::FileFetched;
+  std::string path;    // where the program has it
+  std::string grant;   // where the worker has it, if one was named
+  std::string sha256;  // 64 hexadecimal digits
+  std::uint64_t bytes = 0;
+  bool was_there = false;  // nothing had to be transferred
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(path, grant, sha256, bytes, was_there);
+  }
+};
+
+// To a worker too.
 struct Failure {
   static constexpr Tag kTag = Tag::Failure;
   ErrorCode code = ErrorCode::System;
@@ -218,110 +269,6 @@ struct Diagnosis {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(python_path, python_version, torch_version, layers);
-  }
-};
-
-// ---- supervisor -> template
-
-// Brings the worker's control socket, the channel's memfd, and the writing ends of the pipes that become its standard
-// output and its standard error, in this order.
-struct ForkWorker {
-  static constexpr Tag kTag = Tag::ForkWorker;
-  std::uint64_t worker = 0;
-  std::string name;      // for logs
-  std::string checkout;  // folder with hubconf.py
-  std::optional<std::uint64_t> seed;
-  std::uint64_t memory_bytes = 0;
-  std::uint32_t threads = 0;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(worker, name, checkout, seed, memory_bytes, threads);
-  }
-};
-
-struct ProbeLayers {
-  static constexpr Tag kTag = Tag::ProbeLayers;
-  template <class Archive>
-  void serialize(Archive&) {}
-};
-
-// ---- template -> supervisor
-
-// Our extension is loaded, and torch is imported next. Then TemplateReady or WorkerFailed.
-struct TemplateStarting {
-  static constexpr Tag kTag = Tag::TemplateStarting;
-  template <class Archive>
-  void serialize(Archive&) {}
-};
-
-struct TemplateReady {
-  static constexpr Tag kTag = Tag::TemplateReady;
-  std::string python_version;
-  std::string torch_version;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(python_version, torch_version);
-  }
-};
-
-// Brings the worker's pidfd. WorkerFailed takes its place where the fork failed.
-struct WorkerForked {
-  static constexpr Tag kTag = Tag::WorkerForked;
-  std::uint64_t worker = 0;
-  std::int64_t pid = 0;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(worker, pid);
-  }
-};
-
-struct WorkerEnded {
-  static constexpr Tag kTag = Tag::WorkerEnded;
-  std::uint64_t worker = 0;
-  std::int32_t exit_code = 0;
-  std::int32_t signal = 0;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(worker, exit_code, signal);
-  }
-};
-
-struct LayersProbed {
-  static constexpr Tag kTag = Tag::LayersProbed;
-  std::vector<LayerReport> layers;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(layers);
-  }
-};
-
-// ---- worker -> supervisor (not trusted)
-
-// The sandbox holds and calls are served.
-struct WorkerReady {
-  static constexpr Tag kTag = Tag::WorkerReady;
-  std::vector<LayerReport> layers;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(layers);
-  }
-};
-
-// Template or worker: it could not be started.
-struct WorkerFailed {
-  static constexpr Tag kTag = Tag::WorkerFailed;
-  std::uint64_t worker = 0;
-  std::string message;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(worker, message);
   }
 };
 

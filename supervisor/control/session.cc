@@ -6,19 +6,14 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include <filesystem>
-
 #include <hubcell/error.h>
 
-#include "supervisor/process/fetcher.h"
 #include "supervisor/process/interpreter.h"
-#include "supervisor/source/cache.h"
 
 namespace hubcell::control {
 namespace {
 
 using process::Task;
-namespace fs = std::filesystem;
 
 // Of what a failure says; it has to fit into a frame.
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
@@ -62,7 +57,9 @@ void Session::greet(const wire::Hello& hello) {
   }
   environment_.emplace(hello.environment);
   working_folder_ = hello.working_folder;
-  hub_folder_ = hello.hub_folder;
+  sources_ = std::make_shared<Sources>(loop_, installation_.fetcher, *environment_, hello.working_folder,
+                                       hello.hub_folder);
+  if (const std::string root = sources_->cache_root_if_any(); !root.empty()) Grants::sweep(root);
   output_ = hello.output;
   const process::TemplatePlan like{.python = {}, .extension = installation_.extension, .output = output_};
   templates_.emplace(loop_, like, *environment_, streams_);
@@ -96,16 +93,24 @@ void Session::take_frame(const wire::Frame& frame) {
       return answer(request, open_worker(request, frame.as<wire::OpenWorker>()));
     case wire::Tag::DescribeWorker:
       return answer(request, describe_worker(request, frame.as<wire::DescribeWorker>()));
+    case wire::Tag::FetchFile:
+      return answer(request, fetch_file(request, frame.as<wire::FetchFile>()));
+    case wire::Tag::GiveUp:
+      fetching_.erase(frame.as<wire::GiveUp>().request);
+      return;
     case wire::Tag::Diagnose:
       return answer(request, diagnose(request, frame.as<wire::Diagnose>()));
     case wire::Tag::LoadBegan: {
       const auto message = frame.as<wire::LoadBegan>();
-      if (const auto worker = find_worker(message.worker)) worker->load_began(message.entry);
+      if (const auto worker = find_worker(message.worker))
+        worker->load_began(message.model, request, message.entry);
       return;
     }
-    case wire::Tag::LoadEnded:
-      if (const auto worker = find_worker(frame.as<wire::LoadEnded>().worker)) worker->load_ended();
+    case wire::Tag::LoadEnded: {
+      const auto message = frame.as<wire::LoadEnded>();
+      if (const auto worker = find_worker(message.worker)) worker->load_ended(message.model);
       return;
+    }
     case wire::Tag::CloseWorker: {
       const auto message = frame.as<wire::CloseWorker>();
       if (const auto worker = find_worker(message.worker)) worker->close(message.nobody_asks);
@@ -122,24 +127,24 @@ std::shared_ptr<Worker> Session::find_worker(std::uint64_t id) const {
 }
 
 Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message) {
-  const source::Repository repository = source::parse_repository(
-      message.repository, source::github_url(environment_->get("HUBCELL_GITHUB_URL")), working_folder_);
-  ResolvedSource source = co_await resolve(request, repository);
+  ResolvedSource source = co_await sources_->resolve(message.repository, message.refresh, report_to(request));
+  fetching_.erase(request);
   std::string python =
       co_await process::choose_interpreter(loop_, message.python, *environment_, working_folder_);
   const std::string key = source.folder + '\n' + source.ref + '\n' + python + '\n' +
                           (message.seed ? std::to_string(*message.seed) : "") + '\n' +
                           std::to_string(message.memory_bytes) + '\n' + std::to_string(message.threads);
   std::shared_ptr<Opening> opening = openings_[key];
-  if (!opening || opening->error || (opening->worker && !opening->worker->serves())) {
+  if (message.refresh || !opening || opening->error || (opening->worker && !opening->worker->serves())) {
     opening = std::make_shared<Opening>(loop_);
     openings_[key] = opening;
-    co_await fill_opening(opening, std::move(source), std::move(python), std::move(message));
+    co_await fill_opening(opening, std::move(source), std::move(python), message);
   }
   co_await opening->finished.wait(2 * wire::kTemplateStartDeadline);
   if (opening->error) throw Error(*opening->error);
   if (!opening->worker)
-    throw Error(ErrorCode::System, "open a worker for " + repository.given + ": it took too long; try again");
+    throw Error(ErrorCode::System,
+                "open a worker for " + message.repository + ": it took too long; try again");
   // The descriptors go to the first who asked: one channel has one client.
   const std::vector<posix::UniqueFd> descriptors = opening->worker->take_client_descriptors();
   std::vector<int> borrowed;
@@ -159,8 +164,13 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .seed = message.seed,
                           .memory_bytes = message.memory_bytes,
                           .threads = message.threads,
-                          .output = output_};
-    auto worker = std::make_shared<Worker>(loop_, plan, streams_);
+                          .output = output_,
+                          .refresh = message.refresh};
+    TellClient tell_client = [this](std::uint64_t request, const wire::FetchProgress& progress) {
+      socket_.offer(request,
+                    wire::Progress{.what = progress.what, .done = progress.done, .total = progress.total});
+    };
+    auto worker = std::make_shared<Worker>(loop_, plan, streams_, sources_, std::move(tell_client));
     workers_[plan.id] = worker;
     co_await worker->start(origin);
     opening->worker = worker;
@@ -200,50 +210,27 @@ void Session::forget_ended_workers() {
   }
 }
 
-Task<ResolvedSource> Session::resolve(std::uint64_t request, source::Repository repository) {
-  if (repository.kind == source::Repository::Kind::Local) {
-    std::error_code failure;
-    if (!fs::is_regular_file(fs::path(repository.folder) / "hubconf.py", failure)) {
-      const bool absent = !failure || failure == std::errc::no_such_file_or_directory;
-      throw Error(ErrorCode::Source,
-                  "load " + repository.given + ": no hubconf.py in " + repository.folder +
-                      (absent ? "; name a folder that holds one" : ": " + failure.message()));
-    }
-    co_return ResolvedSource{
-        .name = repository.name, .ref = {}, .commit = {}, .folder = repository.folder, .warnings = {}};
-  }
-  const std::string root = source::cache_root(hub_folder_, environment_->all());
-  if (auto cached = source::find_cached(root, repository.url, repository.ref)) {
-    co_return ResolvedSource{.name = repository.name,
-                             .ref = cached->ref,
-                             .commit = cached->commit,
-                             .folder = cached->folder,
-                             .warnings = {}};
-  }
-  const wire::FetchJob job{
-      .url = repository.url, .name = repository.name, .ref = repository.ref, .cache_root = root};
-  std::function<void(const wire::FetchProgress&)> report = [this,
-                                                            request](const wire::FetchProgress& progress) {
+// What the client is told of a fetch that it waits for. Ends the fetch where it has given up.
+Report Session::report_to(std::uint64_t request) {
+  fetching_.insert(request);
+  return [this, request](const wire::FetchProgress& progress) {
+    if (!fetching_.contains(request)) throw Error(ErrorCode::Cancelled, "nobody waits for it any more");
     const wire::Progress message{.what = progress.what, .done = progress.done, .total = progress.total};
     socket_.send(request, message);
   };
-  wire::FetchResult result;
-  try {
-    result = co_await process::run_fetch(loop_, installation_.fetcher, job, *environment_, std::move(report));
-  } catch (const Error& failure) {
-    throw failure.context("load " + repository.given);
+}
+
+Task<void> Session::fetch_file(std::uint64_t request, wire::FetchFile message) {
+  std::shared_ptr<Worker> worker = message.worker == 0 ? nullptr : find_worker(message.worker);
+  if (message.worker != 0 && (!worker || worker->grants() == nullptr)) {
+    throw Error(ErrorCode::Usage, "download " + message.name + " for worker " +
+                                      std::to_string(message.worker) + ": it has ended");
   }
-  // The fetcher read foreign data: where the checkout lies is what our own index says, not what it says.
-  const auto fetched = source::find_cached(root, repository.url, repository.ref);
-  if (!fetched) {
-    throw Error(ErrorCode::Source,
-                "load " + repository.given + ": it was fetched, but " + root + " does not have it");
-  }
-  co_return ResolvedSource{.name = repository.name,
-                           .ref = fetched->ref,
-                           .commit = fetched->commit,
-                           .folder = fetched->folder,
-                           .warnings = result.warnings};
+  Grants* const grants = worker ? worker->grants() : nullptr;
+  const wire::FileFetched fetched =
+      co_await sources_->fetch_file(std::move(message), grants, report_to(request));
+  fetching_.erase(request);
+  socket_.send(request, fetched);
 }
 
 Task<void> Session::describe_worker(std::uint64_t request, wire::DescribeWorker message) {

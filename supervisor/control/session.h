@@ -6,12 +6,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
+#include "supervisor/control/sources.h"
 #include "supervisor/control/template_pool.h"
 #include "supervisor/control/worker.h"
 #include "supervisor/process/environment.h"
-#include "supervisor/source/repository.h"
 
 namespace hubcell::control {
 
@@ -19,15 +21,6 @@ namespace hubcell::control {
 struct Installation {
   std::string fetcher;
   std::string extension;
-};
-
-// A commit's files, ready to be loaded.
-struct ResolvedSource {
-  std::string name;
-  std::string ref;     // empty for a local folder
-  std::string commit;  // empty for a local folder
-  std::string folder;
-  std::vector<std::string> warnings;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -57,7 +50,8 @@ class Session : public std::enable_shared_from_this<Session> {
   process::Task<void> fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source,
                                    std::string python, wire::OpenWorker message);
   void forget_ended_workers();
-  process::Task<ResolvedSource> resolve(std::uint64_t request, source::Repository repository);
+  process::Task<void> fetch_file(std::uint64_t request, wire::FetchFile message);
+  Report report_to(std::uint64_t request);
   process::Task<void> describe_worker(std::uint64_t request, wire::DescribeWorker message);
   process::Task<void> diagnose(std::uint64_t request, wire::Diagnose message);
   template <typename Work>
@@ -71,7 +65,8 @@ class Session : public std::enable_shared_from_this<Session> {
   wire::WorkerOutput output_ = wire::WorkerOutput::Inherit;
   std::optional<process::Environment> environment_;
   std::string working_folder_;
-  std::string hub_folder_;  // empty: as the environment says
+  std::shared_ptr<Sources> sources_;
+  std::set<std::uint64_t> fetching_;  // requests whose fetches are reported
   std::optional<TemplatePool> templates_;
   std::map<std::string, std::shared_ptr<Opening>> openings_;
   std::map<std::uint64_t, std::shared_ptr<Worker>> workers_;

@@ -16,6 +16,7 @@
 #include "shared/channel/layout.h"
 #include "shared/posix/memory.h"
 #include "shared/posix/system_error.h"
+#include "supervisor/source/ref_name.h"
 
 namespace hubcell::control {
 namespace {
@@ -26,6 +27,10 @@ using lifecycle::State;
 
 // How long a worker that was killed may take to be gone: its memory is torn down first.
 constexpr process::Milliseconds kEndDeadline{5000};
+
+// How long a wish waits for the news that a load runs.
+constexpr process::Milliseconds kLoadTryEvery{10};
+constexpr int kLoadTries = 20;
 
 // Each data area is as large as the worker's budget, and not counted in it; without a budget, as the machine's memory.
 std::uint64_t data_area_bytes(std::uint64_t memory_bytes) {
@@ -49,8 +54,14 @@ std::string level_of(const std::vector<wire::LayerReport>& layers) {
 
 }  // namespace
 
-Worker::Worker(process::asio::io_context& loop, WorkerPlan plan, process::CallerStreams& streams)
-    : loop_(loop), plan_(std::move(plan)), streams_(streams), ended_(loop) {}
+Worker::Worker(process::asio::io_context& loop, WorkerPlan plan, process::CallerStreams& streams,
+               std::shared_ptr<Sources> sources, TellClient tell_client)
+    : loop_(loop),
+      plan_(std::move(plan)),
+      streams_(streams),
+      sources_(std::move(sources)),
+      tell_client_(std::move(tell_client)),
+      ended_(loop) {}
 
 void Worker::apply(Event event) {
   const auto row = lifecycle::find_transition(state_, event);
@@ -71,6 +82,7 @@ void Worker::apply(Event event) {
     if (output_) output_->close();
     pidfd_.reset();
     origin_.reset();
+    grants_.reset();
     ended_.happen();
   }
 }
@@ -80,6 +92,7 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
   apply(Event::Resolved);
   std::optional<Error> failure;
   try {
+    grants_.emplace(sources_->cache_root_if_any());
     auto [control_ours, control_theirs] = posix::make_message_socket_pair();
     auto [output_ours, output_theirs] = posix::make_pipe();
     auto [errors_ours, errors_theirs] = posix::make_pipe();
@@ -97,7 +110,8 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
                                  .checkout = plan_.checkout,
                                  .seed = plan_.seed,
                                  .memory_bytes = plan_.memory_bytes,
-                                 .threads = plan_.threads};
+                                 .threads = plan_.threads,
+                                 .grants = grants_->path()};
     control_.emplace(loop_, std::move(control_ours));
     output_.emplace(loop_, process::OutputRelay::Pipes{std::move(output_ours), std::move(errors_ours)},
                     streams_, plan_.output, plan_.label);
@@ -145,15 +159,68 @@ process::Task<void> Worker::await_ready() {
   sandbox_ = level_of(frame->as<wire::WorkerReady>().layers);
 }
 
-// A worker that serves has nothing to tell the supervisor yet: whatever it sends is a lie.
+// Of what a worker sends only wishes are expected, and so many of them; whatever else it says is a lie.
 process::Task<void> Worker::watch_control() {
   try {
-    const std::optional<wire::Frame> frame = co_await control_->receive();
-    if (frame) frame->unexpected();
+    while (std::optional<wire::Frame> frame = co_await control_->receive()) {
+      const bool is_want = frame->tag() == wire::Tag::WantFile || frame->tag() == wire::Tag::WantRepository;
+      if (!is_want) frame->unexpected();
+      co_await answer_want(std::move(*frame));
+    }
   } catch (const Error& violation) {
     log::warn("worker " + plan_.label + ": protocol violation: " + violation.what());
     apply(Event::Failed);
   }
+}
+
+process::Task<void> Worker::answer_want(wire::Frame frame) {
+  std::optional<Error> refusal;
+  try {
+    const std::string path = co_await grant(frame);
+    if (control_) control_->offer(frame.request(), wire::Granted{.path = path});
+    co_return;
+  } catch (const Error& failure) {
+    if (failure.code() == ErrorCode::Protocol) throw;
+    refusal = failure;
+  }
+  log::info("worker " + plan_.label + ": refused: " + refusal->what());
+  if (control_)
+    control_->offer(frame.request(), wire::Failure{.code = refusal->code(), .message = refusal->what()});
+}
+
+process::Task<std::string> Worker::grant(const wire::Frame& frame) {
+  co_await await_load();
+  if (++wants_ > 2 * wire::kWantsMax) throw Error(ErrorCode::Protocol, "it wants too much");
+  if (wants_ > wire::kWantsMax) {
+    throw Error(ErrorCode::Usage,
+                "a worker has at most " + std::to_string(wire::kWantsMax) + " things fetched");
+  }
+  const std::uint64_t request = loads_.begin()->second;
+  const auto self = shared_from_this();
+  Report report = [self, request](const wire::FetchProgress& progress) {
+    if (self->ended_.happened()) throw Error(ErrorCode::Cancelled, "the worker has ended");
+    self->tell_client_(request, progress);
+  };
+  if (frame.tag() == wire::Tag::WantRepository) {
+    auto wanted = frame.as<wire::WantRepository>();
+    log::info("worker " + plan_.label + ": wants the repository " + source::printable(wanted.repository));
+    co_return co_await sources_->grant_repository(std::move(wanted), *grants_, std::move(report));
+  }
+  auto wanted = frame.as<wire::WantFile>();
+  log::info("worker " + plan_.label + ": wants " + source::printable(wanted.url));
+  const bool refresh = plan_.refresh && refreshed_.insert(wanted.url).second;
+  co_return co_await sources_->grant_file(std::move(wanted), refresh, *grants_, std::move(report));
+}
+
+// Outside of a load nothing is fetched: URLs would carry the inputs of calls out. That a load began may be heard of a
+// moment later than what is wanted in it, on another socket.
+process::Task<void> Worker::await_load() {
+  for (int tries = 0; loads_.empty() && tries < kLoadTries; ++tries)
+    co_await process::pause(loop_, kLoadTryEvery);
+  if (!loads_.empty() && grants_) co_return;
+  throw Error(
+      ErrorCode::Usage,
+      "a worker has things fetched only while a load runs in it: URLs would carry the inputs of calls out");
 }
 
 void Worker::take_end(posix::ExitStatus status) {
@@ -164,16 +231,15 @@ void Worker::take_end(posix::ExitStatus status) {
   apply(Event::Ended);
 }
 
-void Worker::load_began(const std::string& entry) {
-  ++loads_;
+void Worker::load_began(std::uint64_t model, std::uint64_t request, const std::string& entry) {
+  loads_[model] = request;
   log::info("worker " + plan_.label + ": load " + entry);
   apply(Event::LoadBegan);
 }
 
-void Worker::load_ended() {
-  if (loads_ == 0) return;
-  --loads_;
-  if (loads_ == 0) apply(Event::LoadEnded);
+void Worker::load_ended(std::uint64_t model) {
+  if (loads_.erase(model) == 0) return;
+  if (loads_.empty()) apply(Event::LoadEnded);
 }
 
 wire::WorkerStatus Worker::status() {

@@ -2,9 +2,16 @@
 // prints.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
+#include "supervisor/control/grants.h"
+#include "supervisor/control/sources.h"
 #include "supervisor/lifecycle/lifecycle.h"
 #include "supervisor/process/output_relay.h"
 #include "supervisor/process/template_process.h"
@@ -20,12 +27,17 @@ struct WorkerPlan {
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;
   wire::WorkerOutput output = wire::WorkerOutput::Inherit;
+  bool refresh = false;  // files that its loads want are fetched again, each once
 };
+
+// Tells the client, as an answer to the request of that number, how a fetch goes on; the client need not listen.
+using TellClient = std::function<void(std::uint64_t request, const wire::FetchProgress& progress)>;
 
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
   // Borrows the streams, which outlive it.
-  Worker(process::asio::io_context& loop, WorkerPlan plan, process::CallerStreams& streams);
+  Worker(process::asio::io_context& loop, WorkerPlan plan, process::CallerStreams& streams,
+         std::shared_ptr<Sources> sources, TellClient tell_client);
 
   // Forks it and waits until its sandbox holds and it serves calls. Throws Error where that fails; the
   // process is then ended.
@@ -38,8 +50,11 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // The channel's memfd and the pidfd, for the client. Once.
   std::vector<posix::UniqueFd> take_client_descriptors() { return std::move(client_descriptors_); }
 
-  void load_began(const std::string& entry);
-  void load_ended();
+  // Between the two it may want files and repositories. `request` is the client's number for what it is told meanwhile.
+  void load_began(std::uint64_t model, std::uint64_t request, const std::string& entry);
+  void load_ended(std::uint64_t model);
+  // What it may read beside its checkout; null where it has not begun to start.
+  Grants* grants() { return grants_ ? &*grants_ : nullptr; }
   // SIGKILL, in whatever state it is. What became of it is not asked for where `nobody_asks`.
   void close(bool nobody_asks) {
     nobody_asks_ = nobody_asks_ || nobody_asks;
@@ -58,6 +73,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void apply(lifecycle::Event event);
   process::Task<void> await_ready();
   process::Task<void> watch_control();
+  process::Task<void> answer_want(wire::Frame frame);
+  process::Task<std::string> grant(const wire::Frame& frame);
+  process::Task<void> await_load();
   void take_end(posix::ExitStatus status);
 
   process::asio::io_context& loop_;
@@ -72,7 +90,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::int64_t pid_ = 0;
   std::string sandbox_;
   std::vector<posix::UniqueFd> client_descriptors_;
-  std::size_t loads_ = 0;
+  std::shared_ptr<Sources> sources_;
+  TellClient tell_client_;
+  std::optional<Grants> grants_;
+  std::map<std::uint64_t, std::uint64_t> loads_;  // model, request
+  std::size_t wants_ = 0;
+  std::set<std::string> refreshed_;  // URLs
   bool nobody_asks_ = false;
   process::Occasion ended_;
   posix::ExitStatus exit_;

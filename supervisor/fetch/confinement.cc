@@ -3,12 +3,10 @@
 #include <array>
 #include <cstdlib>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "shared/base/log.h"
 #include "shared/posix/landlock.h"
-#include "supervisor/fetch/local_remote.h"
 
 namespace hubcell::fetch {
 namespace {
@@ -31,36 +29,31 @@ constexpr std::array kNetworkFiles{"/etc/resolv.conf",
                                    "/usr/lib"};
 constexpr std::array kAuthorityVariables{"SSL_CERT_FILE", "SSL_CERT_DIR"};
 
-void enter(posix::LandlockPolicy policy) {
-  if (posix::landlock_abi() == 0) {
-    log::warn("this kernel has no Landlock: the fetcher can read and write what its user can");
-    return;
-  }
-  // Its own entry in /proc, which sanitizers read when it ends.
-  policy.readable.emplace_back("/proc/self");
-  const posix::UniqueFd ruleset = posix::make_landlock_ruleset(policy);
-  posix::enter_landlock(ruleset.get());
+std::vector<std::string> as_text(const std::vector<std::filesystem::path>& paths) {
+  return {paths.begin(), paths.end()};
 }
 
 }  // namespace
 
-void confine(const std::filesystem::path& cache_root, const std::filesystem::path& remote) {
-  enter({.readable = folders_of_remote(remote),
-         .executable = {},
-         .writable = {cache_root},
-         .deny_tcp = true,
-         .scope_ipc = true});
-}
-
-void confine_to_network(const std::filesystem::path& cache_root) {
-  std::vector<std::string> readable(kNetworkFiles.begin(), kNetworkFiles.end());
-  for (const char* variable : kAuthorityVariables)
-    if (const char* path = std::getenv(variable)) readable.emplace_back(path);
-  enter({.readable = std::move(readable),
-         .executable = {},
-         .writable = {cache_root},
-         .deny_tcp = false,
-         .scope_ipc = true});
+void confine(const Confinement& confinement) {
+  if (posix::landlock_abi() == 0) {
+    log::warn("this kernel has no Landlock: the fetcher can read and write what its user can");
+    return;
+  }
+  posix::LandlockPolicy policy{.readable = as_text(confinement.readable),
+                               .executable = {},
+                               .writable = as_text(confinement.writable),
+                               .deny_tcp = !confinement.network,
+                               .scope_ipc = true};
+  // Its own entry in /proc, which sanitizers read when it ends, and by which a file without a name gets one.
+  policy.readable.emplace_back("/proc/self");
+  if (confinement.network) {
+    policy.readable.insert(policy.readable.end(), kNetworkFiles.begin(), kNetworkFiles.end());
+    for (const char* variable : kAuthorityVariables)
+      if (const char* path = std::getenv(variable)) policy.readable.emplace_back(path);
+  }
+  const posix::UniqueFd ruleset = posix::make_landlock_ruleset(policy);
+  posix::enter_landlock(ruleset.get());
 }
 
 }  // namespace hubcell::fetch

@@ -1,16 +1,19 @@
-// What a fetcher may do to files from here on: read the remote, write the cache, nothing else.
+// What a fetcher gives up before it reads anything foreign: all files but those of its job, and the network where it needs none.
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 namespace hubcell::fetch {
 
-// Enters Landlock: `cache_root` can be written, the local remote `remote` be read, no TCP. On a kernel
-// without Landlock it says so in the log and goes on.
-void confine(const std::filesystem::path& cache_root, const std::filesystem::path& remote);
+// Files and folders; what does not exist is left out.
+struct Confinement {
+  std::vector<std::filesystem::path> readable = {};
+  std::vector<std::filesystem::path> writable = {};
+  bool network = false;  // TCP, and what the resolver and the authorities need
+};
 
-// The same for a remote on another machine: TCP, and what names, certificates and the resolver's libraries need, can be
-// read instead of a local remote.
-void confine_to_network(const std::filesystem::path& cache_root);
+// By Landlock, for good; once. Where the kernel has none, it says so in the log.
+void confine(const Confinement& confinement);
 
 }  // namespace hubcell::fetch

@@ -1,4 +1,4 @@
-// One fetch: a ref of a remote becomes a commit, and the commit a read-only checkout in the cache.
+// What a fetcher does: one job, of one of three kinds.
 #pragma once
 
 #include "shared/wire/fetch_messages.h"

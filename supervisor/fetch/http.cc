@@ -1,6 +1,7 @@
 #include "supervisor/fetch/http.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <hubcell/error.h>
 
 #include "shared/base/log.h"
+#include "supervisor/fetch/addresses.h"
 #include "supervisor/source/ref_name.h"
 
 namespace hubcell::fetch {
@@ -69,6 +71,17 @@ std::string origin_of(const std::string& text) {
          part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
 
+// What libcurl would use for `url`, by the same variables; empty: none.
+std::string proxy_for(const std::string& url) {
+  const bool is_https = source::lower_case(url.substr(0, 8)) == "https://";
+  for (const char* name :
+       {is_https ? "https_proxy" : "http_proxy", is_https ? "HTTPS_PROXY" : "", "all_proxy", "ALL_PROXY"}) {
+    const char* value = *name == '\0' ? nullptr : std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return "";
+}
+
 bool may_pass(int status) {
   return status == 429 || (status >= 500 && status <= 504 && status != 501);
 }
@@ -121,7 +134,7 @@ std::string HttpResponse::header(const std::string& name) const {
 class HttpTransfer::Connection {
  public:
   Connection(const HttpSettings& settings, const HttpRequest& request)
-      : settings_(settings), easy_(::curl_easy_init()), multi_(::curl_multi_init()) {
+      : settings_(settings), url_(request.url), easy_(::curl_easy_init()), multi_(::curl_multi_init()) {
     if (!easy_ || !multi_) throw Error(ErrorCode::System, "start a transfer: no memory");
     set_up(request);
     ::curl_multi_add_handle(multi_.get(), easy_.get());
@@ -134,11 +147,17 @@ class HttpTransfer::Connection {
   bool await_response() {
     while (!is_done_ && !has_body_)
       advance();
-    return is_done_ ? code_ == CURLE_OK : true;
+    return has_body_ || code_ == CURLE_OK;
   }
-  CURLcode failure() const { return code_; }
+  bool may_be_tried_again() const { return refused_.empty() && may_pass(code_); }
   const HttpResponse& response() const { return response_; }
   Error error() const {
+    if (!refused_.empty()) {
+      return Error(ErrorCode::Source,
+                   refused_ +
+                       " is this machine or on its network, which a worker gets nothing from; "
+                       "HUBCELL_ALLOW_PRIVATE_ADDRESSES=1 allows it");
+    }
     const char* why = message_[0] == '\0' ? ::curl_easy_strerror(code_) : message_.data();
     return Error(ErrorCode::Source, why + advice(code_));
   }
@@ -195,12 +214,47 @@ class HttpTransfer::Connection {
       set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
       set(CURLOPT_COPYPOSTFIELDS, request.body->c_str());
     }
+    if (settings_.public_only) stay_public(request.url);
     // By name and password, which libcurl keeps from other hosts.
-    if (!settings_.token.empty() && origin_of(request.url) == origin_of(settings_.token_url)) {
+    if (sends_token(settings_, request.url)) {
       set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
       set(CURLOPT_USERNAME, kTokenUser);
       set(CURLOPT_PASSWORD, settings_.token.c_str());
     }
+  }
+
+  // For what a worker wants. A proxy resolves names itself: then the name is all there is to judge by, and every
+  // connection has to be the proxy's.
+  void stay_public(const std::string& url) {
+    const std::string proxy = proxy_for(url);
+    set(CURLOPT_PROXY, proxy.c_str());
+    set(CURLOPT_NOPROXY, "");
+    const std::string host = part(parse(url), CURLUPART_HOST);
+    if (!may_be_public(host)) {
+      refused_ = host;
+      throw error();
+    }
+    if (!proxy.empty()) return;
+    set(CURLOPT_OPENSOCKETFUNCTION, &Connection::open_socket);
+    set(CURLOPT_OPENSOCKETDATA, this);
+  }
+
+  // The address is the one that is connected to, whatever a name meant before.
+  static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address) {
+    if (!is_public(address->addr)) {
+      static_cast<Connection*>(self)->refused_ = "the address of its host";
+      return CURL_SOCKET_BAD;
+    }
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  }
+
+  bool may_lead_to(const std::string& location) {
+    const Url url = parse(url_);
+    if (!url || ::curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) return true;
+    const std::string host = part(url, CURLUPART_HOST);
+    if (may_be_public(host)) return true;
+    refused_ = host;
+    return false;
   }
 
   // Lets the transfer go on for a while.
@@ -233,7 +287,8 @@ class HttpTransfer::Connection {
 
   // Of redirects and of interim responses too: the last one counts.
   static std::size_t take_header(char* data, std::size_t, std::size_t size, void* self) {
-    auto& response = static_cast<Connection*>(self)->response_;
+    auto& connection = *static_cast<Connection*>(self);
+    HttpResponse& response = connection.response_;
     std::string line(data, size);
     while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back())) != 0)
       line.pop_back();
@@ -247,12 +302,17 @@ class HttpTransfer::Connection {
     if (colon == std::string::npos || line.size() > kHeaderBytesMax || response.headers.size() >= kHeadersMax)
       return size;
     const std::size_t begin = line.find_first_not_of(" \t", colon + 1);
-    response.headers[source::lower_case(line.substr(0, colon))] =
-        begin == std::string::npos ? "" : line.substr(begin);
+    const std::string name = source::lower_case(line.substr(0, colon));
+    response.headers[name] = begin == std::string::npos ? "" : line.substr(begin);
+    if (connection.settings_.public_only && name == "location" &&
+        !connection.may_lead_to(response.headers[name]))
+      return 0;
     return size;
   }
 
   const HttpSettings& settings_;
+  const std::string url_;
+  std::string refused_;  // what is not public
   std::array<char, CURL_ERROR_SIZE> message_{};
   std::unique_ptr<curl_slist, FreeList> headers_;
   std::unique_ptr<CURL, FreeEasy> easy_;
@@ -290,7 +350,7 @@ HttpTransfer::HttpTransfer(const HttpSettings& settings, const HttpRequest& requ
     connection_ = std::make_unique<Connection>(settings, request);
     const bool answered = connection_->await_response();
     const bool passes =
-        answered ? may_pass(connection_->response().status) : may_pass(connection_->failure());
+        answered ? may_pass(connection_->response().status) : connection_->may_be_tried_again();
     if (!passes || number == kTriesMax) {
       if (!answered) throw connection_->error();
       return;
@@ -310,6 +370,10 @@ const HttpResponse& HttpTransfer::response() const {
 
 std::size_t HttpTransfer::read(std::span<std::byte> buffer) {
   return connection_->read(buffer);
+}
+
+bool sends_token(const HttpSettings& settings, const std::string& url) {
+  return !settings.token.empty() && origin_of(url) == origin_of(settings.token_url);
 }
 
 std::string without_credentials(const std::string& text) {

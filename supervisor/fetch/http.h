@@ -21,6 +21,7 @@ namespace hubcell::fetch {
 struct HttpSettings {
   std::string token = {};      // GITHUB_TOKEN
   std::string token_url = {};  // what stands for https://github.com: the token goes to its host and no other
+  bool public_only = false;    // no connection to this machine or its network (addresses.h), but to a proxy
   std::function<bool()> goes_on = nullptr;  // asked now and then while a transfer waits; false ends it
 };
 
@@ -65,6 +66,9 @@ class HttpTransfer {
   class Connection;
   std::unique_ptr<Connection> connection_;
 };
+
+// Whether a request for `url` says who the user is.
+bool sends_token(const HttpSettings& settings, const std::string& url);
 
 // A URL for messages and names of files: without the user and password that it may hold.
 std::string without_credentials(const std::string& url);

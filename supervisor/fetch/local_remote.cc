@@ -79,15 +79,19 @@ void add_alternates(const fs::path& objects, int depth, std::vector<std::string>
 
 }  // namespace
 
-fs::path local_remote_folder(const std::string& url) {
+fs::path local_path(const std::string& url) {
   if (source::lower_case(url.substr(0, kScheme.size())) != kScheme) {
     throw Error(ErrorCode::Source,
                 url +
-                    ": only https://, http:// and file:// remotes work in this version; clone it (git clone "
-                    "--mirror) and load file:///path/name.git");
+                    ": only https://, http:// and file:// work in this version; a remote can be cloned (git "
+                    "clone --mirror) and loaded as file:///path/name.git");
   }
   const std::size_t slash = url.find('/', kScheme.size());
-  const fs::path folder = slash == std::string::npos ? "" : unescaped(std::string_view(url).substr(slash));
+  return slash == std::string::npos ? "" : unescaped(std::string_view(url).substr(slash));
+}
+
+fs::path local_remote_folder(const std::string& url) {
+  const fs::path folder = local_path(url);
   std::error_code failed;
   if (!fs::is_directory(folder, failed)) {
     const bool missing = !failed || failed == std::errc::no_such_file_or_directory;

@@ -7,6 +7,9 @@
 
 namespace hubcell::fetch {
 
+// The path that a file:// URL names. Throws Error(Source) on any other kind of URL.
+std::filesystem::path local_path(const std::string& url);
+
 // The folder that `url` names. Throws Error(Source) on any other kind of URL, and where there is no such
 // folder.
 std::filesystem::path local_remote_folder(const std::string& url);

@@ -1,19 +1,17 @@
 #include "supervisor/fetch/network_remote.h"
 
-#include <cstdlib>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <hubcell/error.h>
 
-#include "supervisor/fetch/confinement.h"
 #include "supervisor/fetch/git.h"
 #include "supervisor/fetch/git_http.h"
 #include "supervisor/fetch/mirror.h"
+#include "supervisor/fetch/network_settings.h"
 #include "supervisor/fetch/remote_refs.h"
 #include "supervisor/source/ref_name.h"
-#include "supervisor/source/repository.h"
 
 namespace hubcell::fetch {
 namespace {
@@ -33,17 +31,6 @@ std::vector<std::string> refspecs_of(const ChosenRef& chosen, const RefListing& 
   if (name) return {"+" + *name + ":" + *name};
   if (!chosen.inside_history) return {"+HEAD:refs/hubcell/HEAD"};
   return {"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"};
-}
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-HttpSettings settings_of_environment(Reporter& reporter) {
-  return {.token = variable("GITHUB_TOKEN"),
-          .token_url = source::github_url(variable("HUBCELL_GITHUB_URL")),
-          .goes_on = [&reporter] { return reporter.goes_on(); }};
 }
 
 struct Progress {
@@ -84,12 +71,8 @@ bool is_network_url(const std::string& url) {
   return begin.starts_with("http://") || begin.starts_with("https://");
 }
 
-NetworkRemote::NetworkRemote(std::string url, Reporter& reporter)
-    : url_(std::move(url)), reporter_(reporter), settings_(settings_of_environment(reporter)) {}
-
-void NetworkRemote::confine(const std::filesystem::path& cache_root) const {
-  confine_to_network(cache_root);
-}
+NetworkRemote::NetworkRemote(std::string url, wire::Origin origin, Reporter& reporter)
+    : url_(std::move(url)), reporter_(reporter), settings_(network_settings(origin, reporter)) {}
 
 RefListing NetworkRemote::list_refs() {
   git::use_http(settings_);

@@ -10,12 +10,13 @@ namespace hubcell::fetch {
 
 bool is_network_url(const std::string& url);
 
-// Reads the environment: HUBCELL_GITHUB_URL, GITHUB_TOKEN, and what HttpTransfer reads.
+// Reads the environment (network_settings.h), and what HttpTransfer reads.
 class NetworkRemote : public Remote {
  public:
-  NetworkRemote(std::string url, Reporter& reporter);
+  NetworkRemote(std::string url, wire::Origin origin, Reporter& reporter);
 
-  void confine(const std::filesystem::path& cache_root) const override;
+  Confinement confinement() const override { return {.network = true}; }
+  bool is_public() const override { return !sends_token(settings_, url_); }
   RefListing list_refs() override;
   // With the history of one branch or tag that points at it; a commit inside the history with that of all of them.
   void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) override;

@@ -1,6 +1,5 @@
 #include "supervisor/fetch/remote.h"
 
-#include "supervisor/fetch/confinement.h"
 #include "supervisor/fetch/local_remote.h"
 #include "supervisor/fetch/mirror.h"
 #include "supervisor/fetch/network_remote.h"
@@ -14,9 +13,11 @@ class LocalRemote : public Remote {
   LocalRemote(const std::string& url, Reporter& reporter)
       : url_(url), folder_(local_remote_folder(url)), reporter_(reporter) {}
 
-  void confine(const std::filesystem::path& cache_root) const override {
-    fetch::confine(cache_root, folder_);
+  Confinement confinement() const override {
+    const std::vector<std::string> folders = folders_of_remote(folder_);
+    return {.readable = {folders.begin(), folders.end()}};
   }
+  bool is_public() const override { return true; }
   RefListing list_refs() override { return fetch::list_refs(file_url(folder_)); }
   void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) override {
     copy_commit(mirror, folder_, url_, listing, chosen, reporter_);
@@ -30,8 +31,8 @@ class LocalRemote : public Remote {
 
 }  // namespace
 
-std::unique_ptr<Remote> open_remote(const std::string& url, Reporter& reporter) {
-  if (is_network_url(url)) return std::make_unique<NetworkRemote>(url, reporter);
+std::unique_ptr<Remote> open_remote(const std::string& url, wire::Origin origin, Reporter& reporter) {
+  if (is_network_url(url)) return std::make_unique<NetworkRemote>(url, origin, reporter);
   return std::make_unique<LocalRemote>(url, reporter);
 }
 

@@ -3,11 +3,11 @@
 
 #include <git2.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "supervisor/fetch/choose_ref.h"
+#include "supervisor/fetch/confinement.h"
 #include "supervisor/fetch/reporter.h"
 
 namespace hubcell::fetch {
@@ -16,8 +16,10 @@ class Remote {
  public:
   virtual ~Remote() = default;
 
-  // Enters a confinement in which the remote can be reached, and the cache be written. Once, before all below.
-  virtual void confine(const std::filesystem::path& cache_root) const = 0;
+  // What it takes to reach the remote. The process is confined before all below.
+  virtual Confinement confinement() const = 0;
+  // Whether nothing that identifies the user is sent there: everybody can read what comes back.
+  virtual bool is_public() const = 0;
   // libgit2 must have been started (git::Library). Throws Error(Source) where the remote cannot be read.
   virtual RefListing list_refs() = 0;
   // Brings the chosen commit and its files into `mirror`, unless it has them. Throws Error(Source) where the commit does not
@@ -26,6 +28,6 @@ class Remote {
 };
 
 // Borrows `reporter`. Throws Error(Source) on a kind of URL that cannot be fetched, and where there is no such folder.
-std::unique_ptr<Remote> open_remote(const std::string& url, Reporter& reporter);
+std::unique_ptr<Remote> open_remote(const std::string& url, wire::Origin origin, Reporter& reporter);
 
 }  // namespace hubcell::fetch

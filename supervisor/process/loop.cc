@@ -6,6 +6,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <hubcell/error.h>
+
+#include "shared/posix/message_socket.h"
 #include "shared/posix/system_error.h"
 
 namespace hubcell::process {
@@ -50,6 +53,11 @@ Task<bool> Occasion::wait(Milliseconds deadline) {
   co_return happened_;
 }
 
+Task<void> pause(asio::io_context& loop, Milliseconds time) {
+  asio::steady_timer timer(loop, time);
+  co_await wait_for_cancel(timer);
+}
+
 Task<bool> wait_readable(asio::io_context& loop, int descriptor, Milliseconds deadline) {
   // A copy of its own: where the loop ends while this waits, it is closed with the coroutine.
   const int copy = posix::checked(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3), "duplicate a descriptor");
@@ -73,6 +81,14 @@ Task<std::optional<wire::Frame>> FrameSocket::receive() {
     if (!message) continue;
     if (message->bytes.empty()) co_return std::nullopt;
     co_return wire::Frame(std::move(*message));
+  }
+}
+
+bool FrameSocket::offer_bytes(const std::vector<std::byte>& bytes) {
+  try {
+    return posix::send_message(stream_.native_handle(), bytes, {}, Milliseconds(0));
+  } catch (const Error&) {
+    return false;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "shared/posix/unique_fd.h"
 #include "shared/wire/frame.h"
@@ -36,6 +37,8 @@ class Occasion {
   bool happened_ = false;
 };
 
+Task<void> pause(asio::io_context& loop, Milliseconds time);
+
 // Waits until `descriptor` (borrowed; a pidfd, a pipe, a socket) is readable; false when `deadline` passed.
 Task<bool> wait_readable(asio::io_context& loop, int descriptor, Milliseconds deadline);
 
@@ -53,9 +56,16 @@ class FrameSocket {
   bool send(std::uint64_t request, const Body& body, std::span<const int> descriptors = {}) {
     return wire::send_frame(stream_.native_handle(), request, body, descriptors);
   }
+  // The same, but only if there is room for it now: false where it was dropped. For what nobody has to read.
+  template <class Body>
+  bool offer(std::uint64_t request, const Body& body) {
+    return offer_bytes(wire::encode_frame(request, body));
+  }
   void close();
 
  private:
+  bool offer_bytes(const std::vector<std::byte>& bytes);
+
   asio::posix::stream_descriptor stream_;
 };
 

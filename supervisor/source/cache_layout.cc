@@ -1,6 +1,7 @@
 #include "supervisor/source/cache_layout.h"
 
 #include <cctype>
+#include <charconv>
 #include <string_view>
 
 #include "supervisor/source/ref_name.h"
@@ -12,6 +13,8 @@ namespace {
 constexpr std::size_t kFileNameBytesMax = 200;
 constexpr char kContinuesMark = '~';
 constexpr std::string_view kFirstLine = "hubcell index 1";
+constexpr std::string_view kFirstLineOfRecord = "hubcell file 1";
+constexpr std::size_t kSha256Digits = 64;
 
 std::string encoded(char letter) {
   const auto byte = static_cast<unsigned char>(letter);
@@ -51,6 +54,45 @@ std::optional<IndexEntry> IndexEntry::from_text(const std::string& text) {
   if (!first || !first->empty() || !ref || !commit || !rest.empty() || !is_commit(*commit))
     return std::nullopt;
   return IndexEntry{.ref = *ref, .commit = *commit};
+}
+
+BlobFolder::BlobFolder(const std::filesystem::path& cache_root, const std::string& url)
+    : path_(cache_root / "blobs" / path_of_text(url)) {}
+
+std::filesystem::path checkpoints_folder(const std::filesystem::path& cache_root) {
+  return cache_root.parent_path() / "checkpoints";
+}
+
+std::filesystem::path checkpoint_record(const std::filesystem::path& cache_root, const std::string& name) {
+  return cache_root / "checkpoints" / path_of_text(name);
+}
+
+std::filesystem::path lock_of(const std::filesystem::path& cache_root, const std::string& what) {
+  return cache_root / "locks" / path_of_text(what);
+}
+
+std::filesystem::path grants_folder(const std::filesystem::path& cache_root) {
+  return cache_root / "grants";
+}
+
+std::string FileRecord::to_text() const {
+  return std::string(kFirstLineOfRecord) + "\nurl " + url + "\nsha256 " + sha256 + "\nbytes " +
+         std::to_string(bytes) + "\n";
+}
+
+std::optional<FileRecord> FileRecord::from_text(const std::string& text) {
+  std::string_view rest = text;
+  const auto first = take_line(rest, kFirstLineOfRecord);
+  const auto url = take_line(rest, "url ");
+  const auto sha256 = take_line(rest, "sha256 ");
+  const auto bytes = take_line(rest, "bytes ");
+  if (!first || !first->empty() || !url || !sha256 || !bytes || !rest.empty()) return std::nullopt;
+  FileRecord record{.url = *url, .sha256 = *sha256};
+  const auto [end, failed] = std::from_chars(bytes->data(), bytes->data() + bytes->size(), record.bytes);
+  const bool is_hash = record.sha256.size() == kSha256Digits &&
+                       record.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (failed != std::errc() || end != bytes->data() + bytes->size() || !is_hash) return std::nullopt;
+  return record;
 }
 
 std::filesystem::path path_of_text(const std::string& text) {

@@ -4,13 +4,20 @@
 //         lock                  held (fcntl) by the fetcher that changes anything beside it; never removed
 //         mirror.git/           bare repository with the objects of the fetched commits, without their history
 //         checkouts/<commit>/   the commit's files, read-only
+//         public                if it was once reached without a token: workers may have it, too
 //         index/<ref>           what that ref meant when it was fetched last; index/HEAD for the default branch
+//     <hub dir>/hubcell/blobs/<url>/             a file that workers had fetched, and what is known about it
+//         content, record
+//     <hub dir>/hubcell/checkpoints/<name>       what is known about <hub dir>/checkpoints/<name>, if we fetched it
+//     <hub dir>/hubcell/locks/<url or path>      held while a worker's file, or one to that path, is downloaded
+//     <hub dir>/hubcell/grants/<worker>/         links to what one worker may read, gone with it
 //
 // Everything is made under a name that begins with kTemporaryPrefix, in the folder where it belongs, and
 // put in place by rename; the entry of the index comes last. So whatever has its own name is whole, and a
 // reader needs no lock. What a killed fetcher left under a temporary name, the next one removes.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -31,10 +38,42 @@ class RepositoryFolder {
   std::filesystem::path checkouts() const { return path_ / "checkouts"; }
   std::filesystem::path checkout(const std::string& commit) const { return checkouts() / commit; }
   std::filesystem::path index() const { return path_ / "index"; }
+  std::filesystem::path public_mark() const { return path_ / "public"; }
   std::filesystem::path index_entry(const std::optional<std::string>& ref) const;
 
  private:
   std::filesystem::path path_;
+};
+
+// A worker's file, named after its URL.
+class BlobFolder {
+ public:
+  BlobFolder(const std::filesystem::path& cache_root, const std::string& url);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path content() const { return path_ / "content"; }
+  std::filesystem::path record() const { return path_ / "record"; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// torch.hub's folder of downloaded files, and what we know about one of them.
+std::filesystem::path checkpoints_folder(const std::filesystem::path& cache_root);
+std::filesystem::path checkpoint_record(const std::filesystem::path& cache_root, const std::string& name);
+// The lock of what is downloaded: of a URL, or to a path.
+std::filesystem::path lock_of(const std::filesystem::path& cache_root, const std::string& what);
+std::filesystem::path grants_folder(const std::filesystem::path& cache_root);
+
+// What is known about a downloaded file.
+struct FileRecord {
+  std::string url = {};
+  std::string sha256 = {};  // 64 hexadecimal digits
+  std::uint64_t bytes = 0;
+
+  std::string to_text() const;
+  // Empty where `text` is no record.
+  static std::optional<FileRecord> from_text(const std::string& text);
 };
 
 // What stands in a file of the index.

@@ -35,6 +35,9 @@ SIGNATURES = {
     "help": "(github, model, force_reload=False, skip_validation=False, trust_repo='check')",
     "load": "(repo_or_dir, model, *args, source='github', trust_repo='check', force_reload=False, verbose=True, "
             "skip_validation=False, **kwargs)",
+    "download_url_to_file": "(url, dst, hash_prefix=None, progress=True)",
+    "load_state_dict_from_url": "(url, model_dir=None, map_location=None, progress=True, check_hash=False, file_name=None, "
+                                "weights_only=False)",
 }
 
 
@@ -44,7 +47,11 @@ def test_signatures_are_those_of_torch_2(t):
         if t.is_old_torch_hub:
             signature = signature.replace("'check'", "None")
             signature = signature.replace(", verbose=True)", ")") if name == "list" else signature
-        t.assertEqual(str(inspect.signature(getattr(t.hub, name))), signature)
+            signature = signature.replace(", weights_only=False", "")
+        # Annotations differ between versions of torch.
+        found = inspect.signature(getattr(t.hub, name)).parameters.values()
+        plain = inspect.Signature([parameter.replace(annotation=inspect.Parameter.empty) for parameter in found])
+        t.assertEqual(str(plain), signature)
 
 
 @case

@@ -140,8 +140,8 @@ def test_force_reload_fetches_again(t):
     name = t.repository(answering("one"))
     t.assertEqual(t.load(name), "one")
     t.commit(name, answering("two"), "main")
-    t.assertEqual(t.load(name, force_reload=True),
-                  t.differs("force_reload is accepted and does nothing yet", torch_hub="two", hubcell="one"))
+    t.assertEqual(t.load(name, force_reload=True), "two")
+    t.assertEqual(t.load(name), "two")
 
 
 @case

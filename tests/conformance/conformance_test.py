@@ -1,5 +1,4 @@
-"""hubcell beside torch.hub: every function, parameter and environment variable of torch.hub's documentation that needs
-no download. Run: PYTHONPATH=build/release/python:tests/support python3 -B tests/conformance/conformance_test.py [-v] [NAME ...]
+"""hubcell beside torch.hub: every function, parameter and environment variable of torch.hub's documentation. Run: PYTHONPATH=build/release/python:tests/support python3 -B tests/conformance/conformance_test.py [-v] [NAME ...]
 
 Each case is one function that holds for both; where hubcell differs on purpose it gives an expectation for each. For
 each interpreter of HUBCELL_TEST_INTERPRETERS (separated by colons; this one by default) all cases run twice: on

@@ -12,6 +12,7 @@ import time
 import traceback
 
 import cases_arguments  # noqa: F401
+import cases_downloads  # noqa: F401
 import cases_errors  # noqa: F401
 import cases_folders  # noqa: F401
 import cases_isolation  # noqa: F401

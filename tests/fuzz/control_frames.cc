@@ -16,7 +16,8 @@ using AllBodies =
                wire::DescribeWorker, wire::WorkerStatus, wire::LoadBegan, wire::LoadEnded, wire::CloseWorker,
                wire::Diagnose, wire::Diagnosis, wire::TemplateReady, wire::ForkWorker, wire::WorkerForked,
                wire::WorkerEnded, wire::ProbeLayers, wire::LayersProbed, wire::TemplateStarting,
-               wire::WorkerReady, wire::WorkerFailed>;
+               wire::WorkerReady, wire::WorkerFailed, wire::FetchFile, wire::FileFetched, wire::GiveUp,
+               wire::WantFile, wire::WantRepository, wire::Granted>;
 
 // Of no message: what follows is a message of the fetcher.
 enum class FetchTag : std::uint16_t { Job = 1000, Event = 1001 };
@@ -76,6 +77,9 @@ std::vector<Seed> filled_seeds() {
   wire::OpenWorker open;
   open.repository = "acme/resnet@main";
   open.seed = 5;
+  open.refresh = true;
+  const wire::FetchFile file{
+      .url = "https://h/f", .folder = "/tmp", .name = "f", .hash_prefix = "ab", .keep = true};
   wire::WorkerOpened opened;
   opened.name = "acme/resnet";
   opened.commit = std::string(40, 'a');
@@ -86,8 +90,8 @@ std::vector<Seed> filled_seeds() {
   fork.checkout = "/tmp/checkout";
   fork.seed = 1;
   wire::FetchResult result;
-  result.ok = true;
-  result.commit = std::string(40, 'b');
+  result.commit = wire::FetchedCommit{.ref = "main", .commit = std::string(40, 'b'), .checkout = "/tmp"};
+  result.file = wire::FetchedFile{.sha256 = std::string(64, 'c'), .bytes = 5, .was_there = true};
   result.warnings = {"tag moved"};
   return {
       seed_of("hello", hello),
@@ -97,10 +101,18 @@ std::vector<Seed> filled_seeds() {
       seed_of("worker_status",
               wire::WorkerStatus{.ended = true, .exit_code = 1, .signal = 9, .output_tail = {"a"}}),
       seed_of("diagnosis", diagnosis),
+      seed_of("fetch_file", file),
+      seed_of("want_repository", wire::WantRepository{.repository = "acme/net", .refresh = true}),
       seed_of("fork_worker", fork),
       seed_of("worker_ready", wire::WorkerReady{.layers = layers}),
-      bare_seed_of("fetch_job", FetchTag::Job,
-                   wire::FetchJob{.url = "file:///x", .name = "x", .ref = "main", .cache_root = "/tmp"}),
+      bare_seed_of(
+          "fetch_job", FetchTag::Job,
+          wire::FetchJob{
+              .origin = wire::Origin::Worker,
+              .cache_root = "/tmp",
+              .commit = wire::CommitJob{.url = "file:///x", .name = "x", .ref = "main"},
+              .file = wire::FileJob{.url = "https://h/f", .folder = "/tmp", .name = "f", .keep = true},
+              .blob = wire::BlobJob{.url = "https://h/f", .refresh = true}}),
       bare_seed_of("fetch_progress", FetchTag::Event,
                    wire::FetchEvent{.progress = wire::FetchProgress{.what = "objects", .done = 1, .total = 2},
                                     .result = std::nullopt}),

@@ -19,7 +19,7 @@ TEST_F(Fetch, ACheckoutIsReadOnlyAndKeepsExecutablesAndLinks) {
   fs::create_symlink("scripts/run.sh", remote() / "link");
   fs::create_symlink("/nonexistent", remote() / "dangling");
   commit("files");
-  const fs::path checkout = succeed().checkout;
+  const fs::path checkout = succeed().commit->checkout;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(checkout)) {
     if (entry.is_symlink()) continue;
     EXPECT_EQ(entry.status().permissions() & fs::perms(0222), fs::perms::none) << entry.path();
@@ -53,9 +53,9 @@ TEST_F(Fetch, AMovedBranchIsFetchedAgainBesideItsOldCheckout) {
   write("hubconf.py", "VERSION = 2\n");
   const std::string moved = commit("moved");
   const wire::FetchResult after = succeed();
-  EXPECT_EQ(after.commit, moved);
-  EXPECT_EQ(content_of(fs::path(before.checkout) / "hubconf.py"), "VERSION = 1\n");
-  EXPECT_EQ(content_of(fs::path(after.checkout) / "hubconf.py"), "VERSION = 2\n");
+  EXPECT_EQ(after.commit->commit, moved);
+  EXPECT_EQ(content_of(fs::path(before.commit->checkout) / "hubconf.py"), "VERSION = 1\n");
+  EXPECT_EQ(content_of(fs::path(after.commit->checkout) / "hubconf.py"), "VERSION = 2\n");
 }
 
 TEST_F(Fetch, TwoFetchesOfOneCommitAtOnceShareACheckout) {
@@ -66,10 +66,10 @@ TEST_F(Fetch, TwoFetchesOfOneCommitAtOnceShareACheckout) {
   Fetcher two(job("trunk"));
   const wire::FetchResult first = one.result();
   const wire::FetchResult second = two.result();
-  EXPECT_TRUE(first.ok) << first.error_message;
-  EXPECT_TRUE(second.ok) << second.error_message;
-  EXPECT_EQ(first.commit, large);
-  EXPECT_EQ(first.checkout, second.checkout);
+  EXPECT_TRUE(first.ok()) << first.error_message;
+  EXPECT_TRUE(second.ok()) << second.error_message;
+  EXPECT_EQ(first.commit->commit, large);
+  EXPECT_EQ(first.commit->checkout, second.commit->checkout);
   EXPECT_TRUE(unfinished().empty());
 }
 
@@ -85,7 +85,7 @@ TEST_F(Fetch, AFetchWaitsForTheOneThatHasTheLockAndSaysSo) {
   ASSERT_TRUE(event && event->progress);
   EXPECT_EQ(event->progress->what, "wait for another fetch of the/remote");
   ::close(lock);
-  EXPECT_TRUE(waiting.result().ok);
+  EXPECT_TRUE(waiting.result().ok());
 }
 
 TEST_F(Fetch, AFetchThatIsKilledAtAnyMomentLeavesTheCacheWhole) {
@@ -117,7 +117,7 @@ TEST_F(Fetch, AFetchThatIsKilledAtAnyMomentLeavesTheCacheWhole) {
       EXPECT_EQ(found, names) << "killed after event " << events;
     }
   }
-  EXPECT_EQ(succeed().commit, large);
+  EXPECT_EQ(succeed().commit->commit, large);
   EXPECT_EQ(unfinished(), std::vector<std::string>{});
 }
 
@@ -133,7 +133,7 @@ TEST_F(Fetch, WhatAKilledFetchLeftIsRemovedAndABrokenMirrorMadeAnew) {
   std::ofstream(place().mirror() / "objects/pack/pack_git2_1234") << "half";
   std::ofstream(place().mirror() / "objects/pack/pack-1234.idx") << "";
   fs::remove(place().mirror() / "HEAD");
-  EXPECT_EQ(succeed().commit, moved);
+  EXPECT_EQ(succeed().commit->commit, moved);
   EXPECT_EQ(unfinished(), std::vector<std::string>{});
 }
 
@@ -171,7 +171,7 @@ TEST_F(Fetch, PathsThatLeadOutOfTheCheckoutAreRefused) {
     const std::string hostile = git(remote(), {"commit-tree", "-m", "hostile", tree});
     git(remote(), {"update-ref", "refs/heads/hostile", hostile});
     const wire::FetchResult result = run("hostile");
-    EXPECT_FALSE(result.ok) << entries.front()[1];
+    EXPECT_FALSE(result.ok()) << entries.front()[1];
     EXPECT_FALSE(source::find_cached(cache(), url(), "hostile"));
   }
   EXPECT_TRUE(fs::is_empty(folder_.path() / "outside"));
@@ -186,7 +186,7 @@ TEST_F(Fetch, SubmodulesStayEmptyFolders) {
   write(".gitmodules", "[submodule \"sub\"]\n\tpath = sub\n\turl = " + url() + "\n");
   git(remote(), {"add", ".gitmodules"});
   git(remote(), {"commit", "--quiet", "--message", "submodule"});
-  const fs::path checkout = succeed().checkout;
+  const fs::path checkout = succeed().commit->checkout;
   EXPECT_TRUE(fs::is_directory(checkout / "sub"));
   EXPECT_TRUE(fs::is_empty(checkout / "sub"));
   EXPECT_FALSE(fs::exists(checkout / ".git"));
@@ -204,20 +204,20 @@ TEST_F(Fetch, ClonesOfEveryKindAreRemotes) {
   for (const auto& [name, arguments] : clones) {
     git(folder_.path(), arguments);
     wire::FetchJob clone = job(std::nullopt);
-    clone.url = "file://" + (folder_.path() / name).string();
+    clone.commit->url = "file://" + (folder_.path() / name).string();
     const wire::FetchResult result = Fetcher(clone).result();
-    EXPECT_TRUE(result.ok) << name << ": " << result.error_message;
-    EXPECT_EQ(result.commit, second) << name;
+    EXPECT_TRUE(result.ok()) << name << ": " << result.error_message;
+    EXPECT_EQ(result.commit->commit, second) << name;
   }
   wire::FetchJob old = job(first_);
-  old.url = "file://" + (folder_.path() / "shallow").string();
+  old.commit->url = "file://" + (folder_.path() / "shallow").string();
   EXPECT_TRUE(says(refusal_of(old), "contains the commit")) << "a shallow clone does not have it";
 }
 
 TEST_F(Fetch, VeryLongRefsHaveAPlaceInTheIndex) {
   const std::string name = std::string(150, 'a') + "/" + std::string(100, 'b');
   const std::string long_branch = branch(name);
-  EXPECT_EQ(succeed(name).commit, long_branch);
+  EXPECT_EQ(succeed(name).commit->commit, long_branch);
 }
 
 // Runs `attempt` in a child, confined as a fetcher is where `confined` says so; what it returned.
@@ -225,7 +225,7 @@ bool attempt_in_child(bool confined, const fs::path& cache, const fs::path& remo
                       const std::function<bool()>& attempt) {
   const pid_t child = ::fork();
   if (child == 0) {
-    if (confined) confine(cache, remote);
+    if (confined) confine({.readable = {remote}, .writable = {cache}});
     ::_exit(attempt() ? 0 : 1);
   }
   int status = 0;

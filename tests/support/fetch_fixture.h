@@ -140,18 +140,22 @@ class Fetch : public testing::Test {
   }
 
   wire::FetchJob job(const std::optional<std::string>& ref) const {
-    return {.url = url(), .name = "the/remote", .ref = ref, .cache_root = cache()};
+    return {.cache_root = cache(),
+            .commit = wire::CommitJob{.url = url(), .name = "the/remote", .ref = ref, .grant = {}},
+            .file = std::nullopt,
+            .blob = std::nullopt};
   }
   wire::FetchResult run(const std::optional<std::string>& ref = std::nullopt) const {
     return Fetcher(job(ref)).result();
   }
   wire::FetchResult succeed(const std::optional<std::string>& ref = std::nullopt) const {
     wire::FetchResult result = run(ref);
-    EXPECT_TRUE(result.ok) << result.error_message;
-    EXPECT_TRUE(fs::is_regular_file(fs::path(result.checkout) / "hubconf.py")) << result.checkout;
+    EXPECT_TRUE(result.commit) << result.error_message;
+    const wire::FetchedCommit fetched = result.commit.value_or(wire::FetchedCommit{});
+    EXPECT_TRUE(fs::is_regular_file(fs::path(fetched.checkout) / "hubconf.py")) << fetched.checkout;
     const auto cached = source::find_cached(cache(), url(), ref);
-    EXPECT_TRUE(cached && cached->commit == result.commit && cached->ref == result.ref &&
-                cached->folder == result.checkout);
+    EXPECT_TRUE(cached && cached->commit == fetched.commit && cached->ref == fetched.ref &&
+                cached->folder == fetched.checkout);
     return result;
   }
   // The message of a fetch that must fail, and must have left nothing to be found.
@@ -160,10 +164,10 @@ class Fetch : public testing::Test {
   }
   std::string refusal_of(const wire::FetchJob& wrong) const {
     const wire::FetchResult result = Fetcher(wrong).result();
-    EXPECT_FALSE(result.ok);
+    EXPECT_FALSE(result.ok());
     EXPECT_EQ(result.error_code, ErrorCode::Source) << result.error_message;
     EXPECT_EQ(result.error_message.find('\n'), std::string::npos);
-    EXPECT_FALSE(source::find_cached(cache(), wrong.url, wrong.ref));
+    EXPECT_FALSE(source::find_cached(cache(), wrong.commit->url, wrong.commit->ref));
     return result.error_message;
   }
 

@@ -58,8 +58,8 @@ Value Hub::load(const std::string& repository, const std::string& entry, Argumen
 }
 
 std::vector<std::string> Hub::list(const std::string& repository) {
-  const Value names =
-      session_->open_worker(repository)->perform(request_of(channel::Verb::List, ""), "list the entrypoints");
+  const Value names = session_->open_worker(repository)
+                          ->perform_with_hubconf(request_of(channel::Verb::List, ""), "list the entrypoints");
   std::vector<std::string> list;
   for (const Value& name : names.as<List>().items)
     list.push_back(name.text());
@@ -67,15 +67,16 @@ std::vector<std::string> Hub::list(const std::string& repository) {
 }
 
 std::optional<std::string> Hub::docstring(const std::string& repository, const std::string& entry) {
-  const Value answer = session_->open_worker(repository)
-                           ->perform(request_of(channel::Verb::Docstring, entry), "show the help");
+  const Value answer =
+      session_->open_worker(repository)
+          ->perform_with_hubconf(request_of(channel::Verb::Docstring, entry), "show the help");
   if (answer.is<None>()) return std::nullopt;
   return answer.text();
 }
 
 std::string Hub::help(const std::string& repository, const std::string& entry) {
   return session_->open_worker(repository)
-      ->perform(request_of(channel::Verb::Help, entry), "show the help")
+      ->perform_with_hubconf(request_of(channel::Verb::Help, entry), "show the help")
       .text();
 }
 
@@ -104,6 +105,10 @@ std::vector<Value> Hub::make_inputs(const std::string& repository, const std::ve
 
 ModelInfo Hub::info(const std::string& repository) {
   return session_->open_worker(repository)->info();
+}
+
+ModelInfo Hub::reload(const std::string& repository) {
+  return session_->open_worker(repository, true)->info();
 }
 
 const HubOptions& Hub::options() const {

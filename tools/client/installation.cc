@@ -54,4 +54,8 @@ std::string find_supervisor() {
                   "; install hubcell again, or name its libexec/hubcell in HUBCELL_LIBEXEC");
 }
 
+std::string find_libexec() {
+  return fs::path(find_supervisor()).parent_path();
+}
+
 }  // namespace hubcell::client

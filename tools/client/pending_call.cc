@@ -48,13 +48,15 @@ Value PendingCall::get(Value* changed) {
   }
 }
 
-// What waits in slices tells `poll` so, and gives the call up where that throws.
+// What waits in slices tells `poll` so, and gives the call up where that throws. A load shows what is fetched for it.
 void PendingCall::wait_polled() {
   const std::function<void()>& poll = worker_->options().poll;
-  if (!poll) return;
+  const bool shows_progress = plan_.bracket && worker_->options().progress;
+  if (!poll && !shows_progress) return;
   while (!wait_for(kPollEvery)) {
     try {
-      poll();
+      if (shows_progress) plan_.bracket->show_progress();
+      if (poll) poll();
     } catch (...) {
       cancel();
       throw;
@@ -114,7 +116,8 @@ Value PendingCall::finish() {
   Value answer = worker_->finish(*ticket_, plan_.what, state_, changed_state_);
   if (plan_.bracket) {
     plan_.bracket->succeed();
-    worker_->note_load(std::chrono::steady_clock::now() - plan_.bracket->began());
+    if (plan_.bracket->is_load())
+      worker_->note_load(std::chrono::steady_clock::now() - plan_.bracket->began());
   }
   return answer;
 }

@@ -132,8 +132,20 @@ wire::Frame Session::await_answer(std::uint64_t request, std::chrono::steady_clo
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();
     answers_.erase(request);
+    if (!supervisor_ended_) wire::send_frame(socket_.get(), 0, wire::GiveUp{.request = request});
     throw;
   }
+}
+
+// Shows the first of `mine` if it is a progress. The lock is open meanwhile.
+bool Session::take_progress(std::deque<wire::Frame>& mine, std::unique_lock<std::mutex>& lock) {
+  if (mine.empty() || mine.front().tag() != wire::Tag::Progress) return false;
+  const auto progress = mine.front().as<wire::Progress>();
+  mine.pop_front();
+  lock.unlock();
+  if (options_.progress) options_.progress(progress.what, progress.done, progress.total);
+  lock.lock();
+  return true;
 }
 
 wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
@@ -141,17 +153,10 @@ wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mu
   for (;;) {
     std::deque<wire::Frame>& mine = answers_[request];
     if (!mine.empty()) {
+      if (take_progress(mine, lock)) continue;
       wire::Frame frame = std::move(mine.front());
-      mine.pop_front();
-      if (frame.tag() != wire::Tag::Progress) {
-        answers_.erase(request);
-        return frame;
-      }
-      const auto progress = frame.as<wire::Progress>();
-      lock.unlock();
-      if (options_.progress) options_.progress(progress.what, progress.done, progress.total);
-      lock.lock();
-      continue;
+      answers_.erase(request);
+      return frame;
     }
     if (supervisor_ended_) throw_supervisor_ended();
     if (std::chrono::steady_clock::now() >= end) {
@@ -249,9 +254,9 @@ class Session::Opening {
   Session& session_;
 };
 
-std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
+std::shared_ptr<Worker> Session::open_worker(const std::string& repository, bool refresh) {
   check_process();
-  if (std::shared_ptr<Worker> known = find_worker(repository)) return known;
+  if (std::shared_ptr<Worker> known = refresh ? nullptr : find_worker(repository)) return known;
   end_idle_workers();
   const Opening opening(*this);
   const auto began = std::chrono::steady_clock::now();
@@ -260,7 +265,8 @@ std::shared_ptr<Worker> Session::open_worker(const std::string& repository) {
                                        .python = options_.python,
                                        .seed = options_.seed,
                                        .memory_bytes = options_.memory_bytes,
-                                       .threads = options_.threads},
+                                       .threads = options_.threads,
+                                       .refresh = refresh},
                       wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline));
   worker->note_opening(std::chrono::steady_clock::now() - began);
   return worker;
@@ -344,6 +350,16 @@ void Session::end_idle_workers() {
   }
 }
 
+void Session::forget_worker(std::uint64_t worker) {
+  std::shared_ptr<Worker> dropped;  // it ends behind the lock
+  const std::scoped_lock lock(workers_mutex_);
+  const auto known = workers_.find(worker);
+  if (known == workers_.end()) return;
+  dropped = std::move(known->second.worker);
+  workers_.erase(known);
+  std::erase_if(by_repository_, [worker](const auto& entry) { return entry.second == worker; });
+}
+
 void Session::close_worker(std::uint64_t worker, bool nobody_asks) {
   tell(wire::CloseWorker{.worker = worker, .nobody_asks = nobody_asks});
 }
@@ -353,18 +369,37 @@ wire::WorkerStatus Session::describe_worker(std::uint64_t worker, std::chrono::m
   return ask(message, wait + kAnswerDeadline).template as<wire::WorkerStatus>();
 }
 
+// The number of the load is that of the request, whose answers are what is fetched meanwhile.
 std::uint64_t Session::load_began(std::uint64_t worker, const std::string& entry) {
-  std::uint64_t model = 0;
-  {
-    const std::scoped_lock lock(mutex_);
-    model = next_model_++;
-  }
-  tell(wire::LoadBegan{.worker = worker, .model = model, .entry = entry});
+  check_process();
+  const std::scoped_lock lock(mutex_);
+  const std::uint64_t model = next_request_++;
+  wire::send_frame(socket_.get(), model, wire::LoadBegan{.worker = worker, .model = model, .entry = entry});
+  if (options_.progress) answers_[model];
   return model;
 }
 
+void Session::show_progress(std::uint64_t model) {
+  if (!options_.progress) return;
+  std::unique_lock lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (!reading_ && !supervisor_ended_) read_one_frame(lock, now);
+  for (;;) {
+    const auto mine = answers_.find(model);
+    if (mine == answers_.end() || !take_progress(mine->second, lock)) return;
+  }
+}
+
 void Session::load_ended(std::uint64_t worker, std::uint64_t model, bool succeeded) {
+  {
+    const std::scoped_lock lock(mutex_);
+    answers_.erase(model);
+  }
   tell(wire::LoadEnded{.worker = worker, .model = model, .succeeded = succeeded});
+}
+
+wire::FileFetched Session::fetch_file(const wire::FetchFile& wanted) {
+  return ask(wanted, wire::kFileDeadline).template as<wire::FileFetched>();
 }
 
 wire::Diagnosis Session::diagnose() {

@@ -38,7 +38,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void check_process() const;
   const HubOptions& options() const { return options_; }
   // The worker of `repository` under this session's options, opened if it is not, or no longer, there.
-  std::shared_ptr<Worker> open_worker(const std::string& repository);
+  // `refresh`: a new one, of what the ref means now.
+  std::shared_ptr<Worker> open_worker(const std::string& repository, bool refresh = false);
+  // Keeps it no longer: it ends with the last reference.
+  void forget_worker(std::uint64_t worker);
   // A worker that `nobody_asks` about any more cannot be described afterwards.
   void close_worker(std::uint64_t worker, bool nobody_asks);
   // Takes a reference back. Of the workers that nobody uses kIdleWorkersMax stay, the last used, so that a load that
@@ -46,9 +49,12 @@ class Session : public std::enable_shared_from_this<Session> {
   void let_go(std::shared_ptr<Worker> worker);
   // What became of a worker; waits up to `wait` for its end.
   wire::WorkerStatus describe_worker(std::uint64_t worker, std::chrono::milliseconds wait);
-  // The brackets of a load; the number names what is loaded.
+  // The brackets of a load; the number names what is loaded. Meanwhile show_progress tells HubOptions::progress what is
+  // fetched for it, without waiting.
   std::uint64_t load_began(std::uint64_t worker, const std::string& entry);
+  void show_progress(std::uint64_t model);
   void load_ended(std::uint64_t worker, std::uint64_t model, bool succeeded);
+  wire::FileFetched fetch_file(const wire::FetchFile& wanted);
   wire::Diagnosis diagnose();
 
  private:
@@ -66,6 +72,7 @@ class Session : public std::enable_shared_from_this<Session> {
   template <class Body>
   void tell(const Body& body);
   wire::Frame await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end);
+  bool take_progress(std::deque<wire::Frame>& mine, std::unique_lock<std::mutex>& lock);
   wire::Frame take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
                           std::chrono::steady_clock::time_point end);
   void hand_out(wire::Frame frame);
@@ -85,7 +92,6 @@ class Session : public std::enable_shared_from_this<Session> {
   bool reading_ = false;
   bool supervisor_ended_ = false;
   std::uint64_t next_request_ = 1;
-  std::uint64_t next_model_ = 1;
   std::map<std::uint64_t, std::deque<wire::Frame>> answers_;  // by request, while somebody waits for it
 
   std::mutex workers_mutex_;  // guards the group below

@@ -174,6 +174,14 @@ Value Worker::perform(channel::CallRequest request, std::string what) {
       ->get();
 }
 
+Value Worker::perform_with_hubconf(channel::CallRequest request, std::string what) {
+  return begin(std::move(request), {.what = std::move(what),
+                                    .limit = options().deadline,
+                                    .waits_for_slot = true,
+                                    .bracket = std::make_shared<LoadBracket>(session_, id(), "")})
+      ->get();
+}
+
 std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request,
                                                 std::chrono::milliseconds limit) {
   const std::string entry = request.name;
@@ -274,7 +282,10 @@ void Worker::reap_abandoned() {
 }
 
 LoadBracket::LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry)
-    : session_(std::move(session)), worker_(worker), model_(session_->load_began(worker, entry)) {}
+    : session_(std::move(session)),
+      worker_(worker),
+      model_(session_->load_began(worker, entry)),
+      is_load_(!entry.empty()) {}
 
 LoadBracket::~LoadBracket() {
   try {

@@ -46,6 +46,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::unique_ptr<PendingCall> begin(channel::CallRequest request, CallPlan plan);
   // begin and wait, under the session's deadline.
   Value perform(channel::CallRequest request, std::string what);
+  // The same for what imports hubconf.py, which may fetch as a load may.
+  Value perform_with_hubconf(channel::CallRequest request, std::string what);
   // A load: begin, in brackets that the supervisor sees.
   std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit);
   // How long it took to get this worker; the next load counts that as its own.
@@ -90,7 +92,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::atomic<double> load_seconds_ = 0;
 };
 
-// Tells the supervisor that a load runs in a worker, for as long as it lives.
+// Tells the supervisor that a load runs in a worker, for as long as it lives. Without an `entry` hubconf.py is imported only.
 class LoadBracket {
  public:
   LoadBracket(std::shared_ptr<Session> session, std::uint64_t worker, const std::string& entry);
@@ -98,6 +100,8 @@ class LoadBracket {
   LoadBracket(const LoadBracket&) = delete;
   LoadBracket& operator=(const LoadBracket&) = delete;
   void succeed() { succeeded_ = true; }
+  bool is_load() const { return is_load_; }
+  void show_progress() { session_->show_progress(model_); }
   std::chrono::steady_clock::time_point began() const { return began_; }
 
  private:
@@ -105,6 +109,7 @@ class LoadBracket {
   std::uint64_t worker_;
   std::uint64_t model_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  const bool is_load_;
   bool succeeded_ = false;
 };
 

@@ -22,21 +22,36 @@ class Hub:
     def __init__(self, checkout, seed):
         self._checkout = checkout
         self._seed = seed
+        self._hint_of = lambda error: None
         seed_random_states(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
+
+    def set_hints(self, hint_of):
+        """hint_of(exception): what its message should say beside; a str or None."""
+        self._hint_of = hint_of
+
+    @contextlib.contextmanager
+    def _hints(self):
+        try:
+            yield
+        except Exception as error:
+            hint = self._hint_of(error)
+            if hint:
+                with contextlib.suppress(AttributeError):
+                    error.__hubcell_hint__ = hint  # shared/python/exception.cc
+            raise
 
     def list(self):
         """Names of the entrypoints: callables of hubconf.py that do not start with an underscore."""
-        with self._on_sys_path():
-            hubconf = self._import_hubconf()
-            return [name for name in dir(hubconf) if callable(getattr(hubconf, name)) and not name.startswith("_")]
+        with self._hints():
+            return list_entrypoints(self._checkout)
 
     def help(self, name):
         """The docstring of hubconf.py (''), or signature and docstring of 'entry' or 'entry.method'.
 
         The methods of an entrypoint are those of what it returns: it is called, without arguments.
         """
-        with self._on_sys_path():
-            hubconf = self._import_hubconf()
+        with self._hints(), on_sys_path(self._checkout):
+            hubconf = import_hubconf(self._checkout)
             if not name:
                 return inspect.getdoc(hubconf) or ""
             entry, *methods = name.split(".")
@@ -49,34 +64,53 @@ class Hub:
 
     def docstring(self, name):
         """The docstring of an entrypoint as it stands there, or None: what torch.hub.help gives."""
-        with self._on_sys_path():
-            return find_entrypoint(self._import_hubconf(), name).__doc__
+        with self._hints():
+            return docstring_of(self._checkout, name)
 
     def load(self, entry, arguments, keywords):
         """What the entrypoint returns."""
         if self._seed is not None:
             seed_random_states(self._seed)
-        with self._on_sys_path():
-            hubconf = self._import_hubconf()
+        with self._hints(), on_sys_path(self._checkout):
+            hubconf = import_hubconf(self._checkout)
             function = find_entrypoint(hubconf, entry)
             if self._seed is not None:
                 seed_random_states(self._seed)
             return function(*arguments, **keywords)
 
-    @contextlib.contextmanager
-    def _on_sys_path(self):
-        sys.path.insert(0, self._checkout)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(ValueError):
-                sys.path.remove(self._checkout)
 
-    def _import_hubconf(self):
-        spec = importlib.util.spec_from_file_location(HUBCONF, os.path.join(self._checkout, HUBCONF))
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+def list_entrypoints(checkout):
+    with on_sys_path(checkout):
+        hubconf = import_hubconf(checkout)
+        return [name for name in dir(hubconf) if callable(getattr(hubconf, name)) and not name.startswith("_")]
+
+
+def docstring_of(checkout, name):
+    with on_sys_path(checkout):
+        return find_entrypoint(import_hubconf(checkout), name).__doc__
+
+
+def load_nested(checkout, entry, arguments, keywords):
+    """A load inside of a load: in the same process, with the random states as they are."""
+    with on_sys_path(checkout):
+        return find_entrypoint(import_hubconf(checkout), entry)(*arguments, **keywords)
+
+
+@contextlib.contextmanager
+def on_sys_path(checkout):
+    sys.path.insert(0, checkout)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(checkout)
+
+
+def import_hubconf(checkout):
+    spec = importlib.util.spec_from_file_location(HUBCONF, os.path.join(checkout, HUBCONF))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def seed_random_states(seed):

@@ -11,11 +11,17 @@ using python::PyRef;
 
 HubModule::HubModule(const std::string& folder, const std::string& checkout,
                      std::optional<std::uint64_t> seed) {
-  const PyRef module = python::load_source_file("hubcell_hub", folder + "/hub.py");
+  module_ = python::load_source_file("hubcell_hub", folder + "/hub.py");
   inputs_ = python::load_source_file("hubcell_inputs", folder + "/inputs.py");
+  downloads_ = python::load_source_file("hubcell_downloads", folder + "/downloads.py");
   const PyRef seed_object =
       seed ? python::checked(PyLong_FromUnsignedLongLong(*seed)) : PyRef::borrow(Py_None);
-  hub_ = call(attribute(module.get(), "Hub").get(), {make_text(checkout).get(), seed_object.get()});
+  hub_ = call(attribute(module_.get(), "Hub").get(), {make_text(checkout).get(), seed_object.get()});
+}
+
+void HubModule::supply(PyObject* want_file, PyObject* want_repository) const {
+  call(attribute(downloads_.get(), "install").get(), {module_.get(), want_file, want_repository});
+  call(attribute(hub_.get(), "set_hints").get(), {attribute(downloads_.get(), "hint_of").get()});
 }
 
 PyRef HubModule::list() const {

@@ -1,4 +1,4 @@
-// A repository's hubconf.py, as torch.hub treats it: the C++ face of hub.py and inputs.py.
+// A repository's hubconf.py, as torch.hub treats it: the C++ face of hub.py, inputs.py and downloads.py.
 //
 // Everything throws Error(Remote) with what Python raised.
 #pragma once
@@ -16,6 +16,9 @@ class HubModule {
   // Loads our Python files from `folder`; nothing of the `checkout` runs yet. Seeds all random states: from
   // `seed`, else from the system, so that no two workers draw the same numbers.
   HubModule(const std::string& folder, const std::string& checkout, std::optional<std::uint64_t> seed);
+  // What torch.hub, urllib.request and requests fetch in this process comes from the two functions of supplies.h from now
+  // on.
+  void supply(PyObject* want_file, PyObject* want_repository) const;
 
   // A list of str.
   python::PyRef list() const;
@@ -28,8 +31,10 @@ class HubModule {
   python::PyRef make_inputs(PyObject* seed, PyObject* specs) const;
 
  private:
+  python::PyRef module_;
   python::PyRef hub_;
   python::PyRef inputs_;
+  python::PyRef downloads_;
 };
 
 }  // namespace hubcell::worker

@@ -28,10 +28,13 @@ list = _of_default(Hub.list)
 help = _of_default(Hub.help)
 load = _of_default(Hub.load)
 empty = _of_default(Hub.empty)
+download_url_to_file = _of_default(Hub.download_url_to_file)
+load_state_dict_from_url = _of_default(Hub.load_state_dict_from_url)
 
 for _class in (Cancelled, DeadlineExceeded, Error, File, Future, Handle, Hub, Module, SandboxError, SourceError, StaleHandle,
                WorkerDied):
     _class.__module__ = __name__  # where their users find them
 
 __all__ = ["Cancelled", "DeadlineExceeded", "Error", "File", "Future", "Handle", "Hub", "Module", "SandboxError", "SourceError",
-           "StaleHandle", "WorkerDied", "call_async", "empty", "get_dir", "help", "info", "list", "load", "options", "set_dir"]
+           "StaleHandle", "WorkerDied", "call_async", "download_url_to_file", "empty", "get_dir", "help", "info", "list", "load",
+           "load_state_dict_from_url", "options", "set_dir"]

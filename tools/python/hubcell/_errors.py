@@ -7,6 +7,7 @@ import ast
 import builtins
 import functools
 import re
+import urllib.error
 from typing import Any, Optional, Tuple
 
 
@@ -40,6 +41,17 @@ class StaleHandle(Error):
 
 class SourceError(Error):
     """A name, a ref, a remote or a checkout: what cannot be found or fetched."""
+
+
+class DownloadError(SourceError, urllib.error.URLError):
+    """A file that cannot be had by its URL; what torch.hub raises for it, too."""
+
+    def __init__(self, message: str) -> None:
+        BaseException.__init__(self, message)
+        self.reason = message
+
+    def __str__(self) -> str:
+        return str(self.reason)
 
 
 class SandboxError(Error):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import errno
 import inspect
 import os
 import re
 import sys
 import threading
+import urllib.parse
 import weakref
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
 import torch
 
 from . import _calls, _folders, _hubcell, _recipes, _state, _trust
-from ._errors import Error
+from ._errors import DownloadError, Error, SourceError
 from ._futures import call_async, waiters
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
@@ -72,12 +75,12 @@ class Hub:
     def list(self, github: str, force_reload: bool = False, skip_validation: bool = False,
              trust_repo: Union[bool, str, None] = "check", verbose: bool = True) -> List[str]:
         """Names of the repository's entrypoints; torch.hub.list."""
-        return list(self._session.list(self._trusted(github, "github", trust_repo, verbose)))
+        return list(self._session.list(self._opened(github, "github", trust_repo, force_reload, verbose)))
 
     def help(self, github: str, model: str, force_reload: bool = False, skip_validation: bool = False,
              trust_repo: Union[bool, str, None] = "check") -> Optional[str]:
         """The docstring of an entrypoint, None where it has none; torch.hub.help."""
-        return self._session.docstring(self._trusted(github, "github", trust_repo), _checked_entry(model))
+        return self._session.docstring(self._opened(github, "github", trust_repo, force_reload), _checked_entry(model))
 
     def load(self, repo_or_dir: str, model: str, *args: Any, source: str = "github",
              trust_repo: Union[bool, str, None] = "check", force_reload: bool = False, verbose: bool = True,
@@ -88,10 +91,14 @@ class Hub:
         a folder.
         trust_repo: of owner/name: True adds it to the list of trusted repositories, False asks on stdout, "check" asks
         unless it is in that list. Without a yes, hubcell.Error is raised and nothing fetched.
+        force_reload: looks up again what the ref means, and fetches again what the entrypoint downloads; without any effect
+        where source="local".
+        skip_validation: without any effect: that the ref belongs to the repository is always looked up, and without
+        GitHub's API.
         verbose: whether it says on stderr that the repository was in the cache.
         Raises what the entrypoint raises, hubcell.SourceError where there is no such repository or ref.
         """
-        repository = self._trusted(repo_or_dir, source, trust_repo, verbose)
+        repository = self._opened(repo_or_dir, source, trust_repo, force_reload, verbose)
         options = (torch.is_grad_enabled(), _state.of_load(self._seed, self._rng), 0.0)
         return self._load(_recipes.Recipe(self._options, repository, _checked_entry(model), args, kwargs, options))
 
@@ -101,6 +108,37 @@ class Hub:
         if handles:
             self._latest = weakref.ref(handles[0])
         return answer
+
+    def download_url_to_file(self, url: str, dst: str, hash_prefix: Optional[str] = None, progress: bool = True) -> None:
+        """Puts what is behind `url` (http, https, file) at the path `dst`, whole or not at all; torch.hub.download_url_to_file.
+
+        hash_prefix: what its sha256 must begin with. progress: whether it shows how far it has come, on a terminal.
+        Raises hubcell.SourceError where it cannot be had, FileNotFoundError where there is no folder to put it into."""
+        path = os.path.abspath(os.path.expanduser(dst))
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
+        with self._downloading(progress):
+            self._session.download_url_to_file(url, path, hash_prefix or "")
+
+    def load_state_dict_from_url(self, url: str, model_dir: Optional[str] = None, map_location: Any = None,
+                                 progress: bool = True, check_hash: bool = False, file_name: Optional[str] = None,
+                                 weights_only: bool = False) -> Any:
+        """What torch.save wrote into the file behind `url`; torch.hub.load_state_dict_from_url. It is unpickled in a sandboxed
+        worker: none of its code runs here, and tensors are not copied on their way.
+
+        model_dir: where the file is kept; checkpoints, in the hub folder, where it is None. file_name: what it is called
+        there; the last part of the URL's path where it is None. map_location: as torch.load takes it, but no callable.
+        check_hash: the name says how the sha256 begins: "resnet18-f37072fd.pth". weights_only: torch.load's.
+        """
+        folder = os.path.join(self._folder, "checkpoints") if model_dir is None else os.path.abspath(model_dir)
+        name = file_name or os.path.basename(urllib.parse.urlparse(url).path)
+        if not os.path.exists(os.path.join(folder, name)):
+            sys.stderr.write(f'Downloading: "{url}" to {os.path.join(folder, name)}\n')
+        if callable(map_location):
+            raise TypeError("map_location: a callable stays in this program, and the file is read in a worker; name a device")
+        with self._downloading(progress):
+            return self._session.load_state_dict_from_url(url, folder, name, map_location, check_hash, weights_only)
 
     # ---- more
 
@@ -139,7 +177,16 @@ class Hub:
     def __reduce__(self) -> Any:
         raise Error("pickle a Hub: it is a session of this process; make one where it is needed")
 
-    def _trusted(self, repository: str, source: str, trust_repo: Union[bool, str, None], verbose: bool = True) -> str:
+    @contextlib.contextmanager
+    def _downloading(self, progress: bool) -> Iterator[None]:
+        try:
+            with self._progress.shown_if(progress):
+                yield
+        except SourceError as failed:
+            raise DownloadError(str(failed)) from None
+
+    def _opened(self, repository: str, source: str, trust_repo: Union[bool, str, None], force_reload: bool,
+                verbose: bool = True) -> str:
         """The repository's name for the supervisor. Asks for the caller's trust before anything is opened; `verbose` opens it,
         and says whether it was in the cache."""
         source = source.lower()
@@ -148,7 +195,9 @@ class Hub:
         if source == "local":
             return os.path.abspath(os.path.expanduser(repository))
         _trust.check(self._folder, repository, trust_repo)
-        if verbose:
+        if force_reload:
+            self._session.reload(repository)
+        elif verbose:
             self._progress.fetches = False
             folder = self._session.info(repository)["folder"]
             if not self._progress.fetches:
@@ -166,9 +215,20 @@ class _Progress(threading.local):
     """Shows a fetch on one line, on a terminal and in notebooks. `fetches`: whether this thread was told of one."""
 
     fetches = False
+    shown = True
+
+    @contextlib.contextmanager
+    def shown_if(self, shown: bool) -> Iterator[None]:
+        self.shown, before = shown, self.shown
+        try:
+            yield
+        finally:
+            self.shown = before
 
     def __call__(self, what: str, done: int, total: int) -> None:
         self.fetches = True
+        if not self.shown:
+            return
         if not sys.stderr.isatty() and "ipykernel" not in sys.modules:
             return
         share = f" {100 * done // total}%" if total else f" {done >> 10} KiB" if done else ""

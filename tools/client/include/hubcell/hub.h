@@ -53,6 +53,15 @@ struct InputSpec {
   std::string content = {};  // of a file; `spec` is then its name
 };
 
+// Of Hub::load_state_dict_from_url.
+struct StateDictOptions {
+  std::string folder = {};     // a full path; empty: checkpoints, in the hub folder
+  std::string file_name = {};  // empty: the last part of the URL's path
+  bool check_hash = false;     // the name says how the sha256 begins: "resnet18-f37072fd.pth"
+  Value map_location = {};     // torch.load's
+  bool weights_only = false;   // torch.load's
+};
+
 // A session: a private supervisor, which ends when the Hub and the last Object are gone, and the options of its workers.
 class Hub {
  public:
@@ -79,6 +88,17 @@ class Hub {
                                  std::optional<std::uint64_t> seed = std::nullopt);
   // Opens the repository's worker if need be, and says what it is.
   ModelInfo info(const std::string& repository);
+  // torch.hub's force_reload: looks up again what the repository's ref means and opens a new worker for it, whose loads fetch
+  // again what they download. What was loaded before stays as it is.
+  ModelInfo reload(const std::string& repository);
+
+  // Writes what is behind `url` (http, https, file) to `path`, whole or not at all, in the place of what is there. Its sha256
+  // must begin with `hash_prefix`. Its rights are 0644 less the umask.
+  void download_url_to_file(const std::string& url, const std::string& path,
+                            const std::string& hash_prefix = {});
+  // What torch.save wrote into the file behind `url`, which is kept in `folder` and downloaded if it is not there. It is
+  // unpickled in a sandboxed worker of its own: nothing of it runs here.
+  Value load_state_dict_from_url(const std::string& url, StateDictOptions options = {});
 
   const HubOptions& options() const;
 

@@ -1,4 +1,4 @@
-#include "worker/scratch_folder.h"
+#include "shared/posix/private_folder.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -14,7 +14,7 @@
 
 #include "shared/posix/system_error.h"
 
-namespace hubcell::worker {
+namespace hubcell::posix {
 namespace {
 
 namespace fs = std::filesystem;
@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 constexpr const char* kLockSuffix = ".lock";
 
 // The lock of `path`, if nobody holds it; an empty owner otherwise.
-posix::UniqueFd try_lock(const std::string& path, int flags) {
-  posix::UniqueFd lock(::open((path + kLockSuffix).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
+UniqueFd try_lock(const std::string& path, int flags) {
+  UniqueFd lock(::open((path + kLockSuffix).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
   struct stat status {};
   // A sweeper may have removed the file between our opening and our locking it.
   if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(lock.get(), &status) != 0 ||
@@ -36,14 +36,13 @@ posix::UniqueFd try_lock(const std::string& path, int flags) {
 // Folders may be nested deeper than a path can name, hold any number of files, and be closed to their own
 // owner: chmod and rm know all that. The lock goes last, so that a removal that did not get there is found by
 // the next sweep.
-posix::ChildProcess start_removal(const std::string& path) {
+ChildProcess start_removal(const std::string& path) {
   constexpr const char* kScript = "chmod -R u+rwX -- \"$1\"; rm -rf -- \"$1\" && rm -f -- \"$1$2\"";
-  return posix::spawn(
-      {.program = "/bin/sh",
-       .arguments = {"-c", std::string("exec 2>/dev/null; ") + kScript, "sh", path, kLockSuffix},
-       .environment = {"PATH=/usr/bin:/bin"},
-       .directory = "/",
-       .descriptors = {}});
+  return spawn({.program = "/bin/sh",
+                .arguments = {"-c", std::string("exec 2>/dev/null; ") + kScript, "sh", path, kLockSuffix},
+                .environment = {"PATH=/usr/bin:/bin"},
+                .directory = "/",
+                .descriptors = {}});
 }
 
 std::string random_name() {
@@ -55,17 +54,17 @@ std::string random_name() {
 
 }  // namespace
 
-std::string scratch_root() {
+std::string temporary_root(const std::string& suffix) {
   const char* temporary = std::getenv("TMPDIR");
   std::string root = temporary == nullptr || *temporary != '/' ? "/tmp" : temporary;
-  root += "/hubcell-" + std::to_string(::geteuid());
+  root += "/hubcell-" + std::to_string(::geteuid()) + suffix;
   if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) {
     throw Error(ErrorCode::System, "make a folder for workers: " + root + ": " +
                                        std::generic_category().message(errno) +
                                        "; set TMPDIR to a folder that can be written");
   }
   struct stat status {};
-  posix::checked(::lstat(root.c_str(), &status), "look at " + root);
+  checked(::lstat(root.c_str(), &status), "look at " + root);
   if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {
     throw Error(ErrorCode::System,
                 "use " + root + ": it is not a private folder of this user; remove it or set TMPDIR");
@@ -73,31 +72,37 @@ std::string scratch_root() {
   return root;
 }
 
-std::vector<posix::ChildProcess> sweep_scratch_folders(const std::string& root) {
-  std::vector<posix::ChildProcess> removals;
+std::vector<ChildProcess> sweep_private_folders(const std::string& root) {
+  std::vector<ChildProcess> removals;
   std::error_code failure;
   for (const fs::directory_entry& entry : fs::directory_iterator(root, failure)) {
     if (entry.path().extension() != kLockSuffix) continue;
     const std::string path = fs::path(entry.path()).replace_extension();
-    const posix::UniqueFd lock = try_lock(path, 0);
+    const UniqueFd lock = try_lock(path, 0);
     if (lock) removals.push_back(start_removal(path));
   }
   return removals;
 }
 
-ScratchFolder ScratchFolder::create(const std::string& root) {
+PrivateFolder PrivateFolder::create(const std::string& root) {
   for (int attempt = 0; attempt < 100; ++attempt) {
     std::string path = root + "/" + random_name();
-    posix::UniqueFd lock = try_lock(path, O_CREAT | O_EXCL);
+    UniqueFd lock = try_lock(path, O_CREAT | O_EXCL);
     if (!lock) continue;
-    posix::checked(::mkdir(path.c_str(), 0700), "make " + path);
-    return ScratchFolder(std::move(path), std::move(lock));
+    checked(::mkdir(path.c_str(), 0700), "make " + path);
+    return PrivateFolder(std::move(path), std::move(lock));
   }
-  throw Error(ErrorCode::System, "make a scratch folder below " + root + ": no file can be made there");
+  throw Error(ErrorCode::System, "make a private folder below " + root + ": no file can be made there");
 }
 
-posix::ChildProcess ScratchFolder::remove() const {
+ChildProcess PrivateFolder::remove() const {
   return start_removal(path_);
 }
 
-}  // namespace hubcell::worker
+void PrivateFolder::remove_own() const noexcept {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+  fs::remove(path_ + kLockSuffix, ignored);
+}
+
+}  // namespace hubcell::posix

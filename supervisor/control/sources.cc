@@ -1,0 +1,163 @@
+#include "supervisor/control/sources.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <hubcell/error.h>
+
+#include "shared/base/log.h"
+#include "supervisor/process/fetcher.h"
+#include "supervisor/source/cache.h"
+#include "supervisor/source/cache_layout.h"
+#include "supervisor/source/ref_name.h"
+
+namespace hubcell::control {
+namespace {
+
+using process::Task;
+namespace fs = std::filesystem;
+
+ResolvedSource resolve_folder(const source::Repository& repository) {
+  std::error_code failure;
+  if (!fs::is_regular_file(fs::path(repository.folder) / "hubconf.py", failure)) {
+    const bool absent = !failure || failure == std::errc::no_such_file_or_directory;
+    throw Error(ErrorCode::Source,
+                "load " + repository.given + ": no hubconf.py in " + repository.folder +
+                    (absent ? "; name a folder that holds one" : ": " + failure.message()));
+  }
+  return {.name = repository.name, .ref = {}, .commit = {}, .folder = repository.folder, .warnings = {}};
+}
+
+// Nothing of this machine, and nothing that the user's keys open.
+void check_workers_repository(const source::Repository& repository, const std::string& github_url) {
+  const std::string url = source::lower_case(repository.url);
+  const bool is_on_the_web = url.starts_with("https://") || url.starts_with("http://");
+  if (repository.kind == source::Repository::Kind::Remote &&
+      (is_on_the_web || repository.url.starts_with(github_url + "/"))) {
+    return;
+  }
+  throw Error(ErrorCode::Source, "load " + source::printable(repository.given) +
+                                     ": inside a hubconf this must be owner/name or an https:// URL");
+}
+
+}  // namespace
+
+Sources::Sources(process::asio::io_context& loop, std::string fetcher,
+                 const process::Environment& environment, std::string working_folder, std::string hub_folder)
+    : loop_(loop),
+      fetcher_(std::move(fetcher)),
+      environment_(environment),
+      working_folder_(std::move(working_folder)),
+      hub_folder_(std::move(hub_folder)) {}
+
+std::string Sources::cache_root() const {
+  return source::cache_root(hub_folder_, environment_.all());
+}
+
+std::string Sources::cache_root_if_any() const {
+  try {
+    return cache_root();
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+source::Repository Sources::parse(const std::string& given) const {
+  return source::parse_repository(given, source::github_url(environment_.get("HUBCELL_GITHUB_URL")),
+                                  working_folder_);
+}
+
+Task<wire::FetchResult> Sources::run(wire::FetchJob job, Report report) {
+  job.cache_root = cache_root();
+  return process::run_fetch(loop_, fetcher_, std::move(job), environment_, std::move(report));
+}
+
+Task<ResolvedSource> Sources::resolve(std::string given, bool refresh, Report report) {
+  const source::Repository repository = parse(given);
+  if (repository.kind == source::Repository::Kind::Local) co_return resolve_folder(repository);
+  const std::string root = cache_root();
+  if (!refresh) {
+    if (auto cached = source::find_cached(root, repository.url, repository.ref)) {
+      co_return ResolvedSource{.name = repository.name,
+                               .ref = cached->ref,
+                               .commit = cached->commit,
+                               .folder = cached->folder,
+                               .warnings = {}};
+    }
+  }
+  wire::FetchJob job;
+  job.commit = wire::CommitJob{
+      .url = repository.url, .name = repository.name, .ref = repository.ref, .refresh = refresh, .grant = {}};
+  wire::FetchResult result;
+  try {
+    result = co_await run(std::move(job), std::move(report));
+  } catch (const Error& failure) {
+    throw failure.context("load " + repository.given);
+  }
+  // The fetcher read foreign data: where the checkout lies is what our own index says, not what it says.
+  const auto fetched = source::find_cached(root, repository.url, repository.ref);
+  if (!fetched) {
+    throw Error(ErrorCode::Source,
+                "load " + repository.given + ": it was fetched, but " + root + " does not have it");
+  }
+  co_return ResolvedSource{.name = repository.name,
+                           .ref = fetched->ref,
+                           .commit = fetched->commit,
+                           .folder = fetched->folder,
+                           .warnings = result.warnings};
+}
+
+Task<wire::FileFetched> Sources::fetch_file(wire::FetchFile wanted, Grants* grants, Report report) {
+  const std::string folder =
+      wanted.folder.empty() ? source::checkpoints_folder(cache_root()).string() : wanted.folder;
+  const std::string grant = grants == nullptr ? "" : grants->next(wanted.name);
+  wire::FetchJob job;
+  job.file = wire::FileJob{.url = wanted.url,
+                           .folder = folder,
+                           .name = wanted.name,
+                           .hash_prefix = wanted.hash_prefix,
+                           .keep = wanted.keep,
+                           .grant = grant};
+  const wire::FetchResult result = co_await run(std::move(job), std::move(report));
+  for (const std::string& warning : result.warnings)
+    log::warn(warning);
+  const wire::FetchedFile file = result.file.value_or(wire::FetchedFile{});
+  co_return wire::FileFetched{.path = folder + "/" + wanted.name,
+                              .grant = grant,
+                              .sha256 = file.sha256,
+                              .bytes = file.bytes,
+                              .was_there = file.was_there};
+}
+
+Task<std::string> Sources::grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report) {
+  std::string grant = grants.next("file");
+  wire::FetchJob job;
+  job.origin = wire::Origin::Worker;
+  job.blob =
+      wire::BlobJob{.url = wanted.url, .hash_prefix = wanted.hash_prefix, .refresh = refresh, .grant = grant};
+  co_await run(std::move(job), std::move(report));
+  co_return grant;
+}
+
+// The fetcher makes the copy of links. It needs no network where everybody may have what is in the cache.
+Task<std::string> Sources::grant_repository(wire::WantRepository wanted, Grants& grants, Report report) {
+  const source::Repository repository = parse(wanted.repository);
+  check_workers_repository(repository, source::github_url(environment_.get("HUBCELL_GITHUB_URL")));
+  std::string grant = grants.next(repository.name);
+  wire::FetchJob job;
+  job.origin = wire::Origin::Worker;
+  job.commit = wire::CommitJob{.url = repository.url,
+                               .name = repository.name,
+                               .ref = repository.ref,
+                               .refresh = wanted.refresh,
+                               .grant = grant};
+  try {
+    co_await run(std::move(job), std::move(report));
+  } catch (const Error& failure) {
+    throw failure.context("load " + repository.given);
+  }
+  co_return grant;
+}
+
+}  // namespace hubcell::control

@@ -1,0 +1,62 @@
+// Where a session's repositories and files come from: the cache, or hubcell-fetch, which brings them into it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/wire/fetch_messages.h"
+#include "shared/wire/worker_messages.h"
+#include "supervisor/control/grants.h"
+#include "supervisor/process/environment.h"
+#include "supervisor/process/loop.h"
+#include "supervisor/source/repository.h"
+
+namespace hubcell::control {
+
+// A commit's files, ready to be loaded.
+struct ResolvedSource {
+  std::string name;
+  std::string ref;     // empty for a local folder
+  std::string commit;  // empty for a local folder
+  std::string folder;
+  std::vector<std::string> warnings;
+};
+
+// Told how a fetch goes on; what it throws ends the fetch.
+using Report = std::function<void(const wire::FetchProgress&)>;
+
+class Sources {
+ public:
+  // Borrows the environment. `hub_folder`: empty where the environment says which.
+  Sources(process::asio::io_context& loop, std::string fetcher, const process::Environment& environment,
+          std::string working_folder, std::string hub_folder);
+
+  // All below throw Error(Source) where there is no such thing.
+
+  // A repository as the program names it. `refresh`: its ref is looked up again.
+  process::Task<ResolvedSource> resolve(std::string given, bool refresh, Report report);
+  // A file that the program wants; `grants` is of the worker that may read it too, or null.
+  process::Task<wire::FileFetched> fetch_file(wire::FetchFile wanted, Grants* grants, Report report);
+
+  // What a worker wants, by the rules for those: the path where it has it. The grants are asked for a place at once.
+  process::Task<std::string> grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report);
+  process::Task<std::string> grant_repository(wire::WantRepository wanted, Grants& grants, Report report);
+
+  // Empty where the environment names none that can be.
+  std::string cache_root_if_any() const;
+
+ private:
+  std::string cache_root() const;
+  source::Repository parse(const std::string& given) const;
+  process::Task<wire::FetchResult> run(wire::FetchJob job, Report report);
+
+  process::asio::io_context& loop_;
+  const std::string fetcher_;
+  const process::Environment& environment_;
+  const std::string working_folder_;
+  const std::string hub_folder_;
+};
+
+}  // namespace hubcell::control

@@ -1,0 +1,95 @@
+#include "supervisor/fetch/fetch_commit.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <hubcell/error.h>
+
+#include "supervisor/fetch/cache_lock.h"
+#include "supervisor/fetch/checkout.h"
+#include "supervisor/fetch/choose_ref.h"
+#include "supervisor/fetch/files.h"
+#include "supervisor/fetch/grant.h"
+#include "supervisor/fetch/mirror.h"
+#include "supervisor/fetch/remote.h"
+#include "supervisor/source/cache.h"
+#include "supervisor/source/cache_layout.h"
+
+namespace hubcell::fetch {
+namespace {
+
+namespace fs = std::filesystem;
+
+void make_place(const source::RepositoryFolder& place) {
+  make_folders(place.checkouts());
+  make_folders(place.index());
+}
+
+void remove_leftovers(const source::RepositoryFolder& place) {
+  for (const fs::path& folder : {place.path(), place.checkouts(), place.index()})
+    remove_temporaries(folder);
+}
+
+// The last step of all: from here on the supervisor finds it. The default branch is found by its name, too.
+void write_index(const source::RepositoryFolder& place, const std::optional<std::string>& asked_for,
+                 const ChosenRef& chosen) {
+  const std::string entry = source::IndexEntry{.ref = chosen.ref, .commit = chosen.commit}.to_text();
+  std::vector<std::string> names{asked_for.value_or(source::kDefaultRef)};
+  if (!asked_for) names.push_back(chosen.ref);
+  for (const std::string& name : names)
+    write_whole_file(place.index(), source::path_of_text(name), entry);
+}
+
+// What a worker may have without a look at the remote. The program's own wishes come here when the cache has them not.
+std::optional<wire::FetchedCommit> find_cached(const wire::CommitJob& job,
+                                               const source::RepositoryFolder& place,
+                                               const fs::path& cache_root) {
+  if (job.refresh || job.grant.empty() || !fs::exists(place.public_mark())) return std::nullopt;
+  const auto cached = source::find_cached(cache_root, job.url, job.ref);
+  if (!cached) return std::nullopt;
+  return wire::FetchedCommit{.ref = cached->ref, .commit = cached->commit, .checkout = cached->folder};
+}
+
+}  // namespace
+
+wire::FetchResult fetch_commit(const wire::CommitJob& job, wire::Origin origin, const fs::path& cache_root,
+                               Reporter& reporter) {
+  if (job.url.empty() || job.name.empty())
+    throw Error(ErrorCode::Protocol, "fetch: the job has no URL or no name");
+  const source::RepositoryFolder place(cache_root, job.url);
+  if (const auto cached = find_cached(job, place, cache_root)) {
+    grant_tree(cached->checkout, job.grant);
+    wire::FetchResult result;
+    result.commit = *cached;
+    return result;
+  }
+  const std::unique_ptr<Remote> remote = open_remote(job.url, origin, reporter);
+  make_place(place);
+  Confinement around = remote->confinement();
+  around.writable.push_back(cache_root);
+  if (!job.grant.empty()) around.writable.push_back(fs::path(job.grant).parent_path());
+  confine(around);
+  const CacheLock lock(place.lock_file(), "fetch of " + job.name, reporter);
+  remove_leftovers(place);
+  const git::Library library;
+  reporter.progress("list the refs of " + job.name);
+  const RefListing listing = remote->list_refs();
+  if (remote->is_public()) write_whole_file(place.path(), place.public_mark().filename(), "");
+  const ChosenRef chosen = choose_ref(listing, job.ref, job.url);
+  if (!fs::exists(place.checkout(chosen.commit))) {
+    const git::Repository mirror = open_mirror(place.mirror());
+    remote->bring_commit(mirror.get(), listing, chosen);
+    write_checkout(mirror.get(), place, chosen.commit, job.name, reporter);
+  }
+  write_index(place, job.ref, chosen);
+  if (!job.grant.empty()) grant_tree(place.checkout(chosen.commit), job.grant);
+  wire::FetchResult result;
+  result.commit = wire::FetchedCommit{
+      .ref = chosen.ref, .commit = chosen.commit, .checkout = place.checkout(chosen.commit)};
+  result.warnings = chosen.warnings;
+  return result;
+}
+
+}  // namespace hubcell::fetch
