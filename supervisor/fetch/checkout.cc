@@ -4,25 +4,12 @@
 
 #include <hubcell/error.h>
 
-#include "supervisor/fetch/files.h"
-
 namespace hubcell::fetch {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr std::size_t kShortCommitDigits = 8;
-
-void check_hubconf(git_commit* commit, const std::string& id, const std::string& shown_as) {
-  git_tree* opened = nullptr;
-  git::check(::git_commit_tree(&opened, commit), "read commit " + id + " of " + shown_as);
-  const git::Tree tree(opened);
-  const git_tree_entry* entry = ::git_tree_entry_byname(tree.get(), "hubconf.py");
-  if (entry != nullptr && ::git_tree_entry_type(entry) == GIT_OBJECT_BLOB) return;
-  throw Error(ErrorCode::Source, "no hubconf.py in " + shown_as + " at commit " +
-                                     id.substr(0, kShortCommitDigits) +
-                                     ": it is no torch.hub repository; another branch or tag may be");
-}
 
 struct CheckoutProgress {
   Reporter& reporter;
@@ -39,31 +26,33 @@ void report_checkout_progress(const char* /*path*/, std::size_t done, std::size_
 
 }  // namespace
 
-void write_checkout(git_repository* mirror, const source::RepositoryFolder& place, const std::string& commit,
-                    const std::string& shown_as, Reporter& reporter) {
-  if (fs::exists(place.checkout(commit))) return;
+void check_out(git_repository* mirror, const std::string& commit, const fs::path& folder,
+               const std::string& shown_as, Reporter& reporter) {
   const std::string attempt = "check out " + commit + " of " + shown_as;
   const git_oid id = git::parse_id(commit);
   git_commit* found = nullptr;
   git::check(::git_commit_lookup(&found, mirror, &id), attempt);
   const git::Commit opened(found);
-  check_hubconf(opened.get(), commit, shown_as);
-  const Temporary temporary(place.checkouts());
-  make_folders(temporary.path());
   // A bare repository has no place for submodules' folders and fails where there is one.
-  git::check(::git_repository_set_workdir(mirror, temporary.path().c_str(), 0), attempt);
+  git::check(::git_repository_set_workdir(mirror, folder.c_str(), 0), attempt);
   CheckoutProgress progress{.reporter = reporter, .shown_as = shown_as};
   git_checkout_options options;
   ::git_checkout_options_init(&options, GIT_CHECKOUT_OPTIONS_VERSION);
   options.checkout_strategy =
       GIT_CHECKOUT_FORCE | GIT_CHECKOUT_DONT_UPDATE_INDEX | GIT_CHECKOUT_DONT_WRITE_INDEX;
-  options.target_directory = temporary.path().c_str();
+  options.target_directory = folder.c_str();
   options.progress_cb = report_checkout_progress;
   options.progress_payload = &progress;
   const auto* treeish = reinterpret_cast<const git_object*>(opened.get());
   git::check(::git_checkout_tree(mirror, treeish, &options), attempt);
-  make_read_only(temporary.path());
-  put_in_place(temporary.path(), place.checkout(commit));
+}
+
+void require_hubconf(const fs::path& folder, const std::string& commit, const std::string& shown_as) {
+  const fs::file_status found = fs::symlink_status(folder / "hubconf.py");
+  if (fs::is_regular_file(found) || fs::is_symlink(found)) return;
+  throw Error(ErrorCode::Source, "no hubconf.py in " + shown_as + " at commit " +
+                                     commit.substr(0, kShortCommitDigits) +
+                                     ": it is no torch.hub repository; another branch or tag may be");
 }
 
 }  // namespace hubcell::fetch

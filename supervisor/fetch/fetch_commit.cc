@@ -10,6 +10,7 @@
 #include "supervisor/fetch/cache_lock.h"
 #include "supervisor/fetch/checkout.h"
 #include "supervisor/fetch/choose_ref.h"
+#include "supervisor/fetch/export_attributes.h"
 #include "supervisor/fetch/files.h"
 #include "supervisor/fetch/grant.h"
 #include "supervisor/fetch/mirror.h"
@@ -40,6 +41,32 @@ void write_index(const source::RepositoryFolder& place, const std::optional<std:
   if (!asked_for) names.push_back(chosen.ref);
   for (const std::string& name : names)
     write_whole_file(place.index(), source::path_of_text(name), entry);
+}
+
+struct Bringing {
+  const source::RepositoryFolder& place;
+  const std::string& shown_as;
+  Reporter& reporter;
+};
+
+// By the archive of the commit where the host has one, else by git.
+void bring_checkout(Remote& remote, const RefListing& listing, const ChosenRef& chosen,
+                    const Bringing& bringing) {
+  const source::RepositoryFolder& place = bringing.place;
+  const Temporary temporary(place.checkouts());
+  const fs::path& folder = temporary.path();
+  make_folders(folder);
+  if (!remote.bring_files(chosen, folder)) {
+    remove_tree(folder);
+    make_folders(folder);
+    const git::Repository mirror = open_mirror(place.mirror());
+    remote.bring_commit(mirror.get(), listing, chosen);
+    check_out(mirror.get(), chosen.commit, folder, bringing.shown_as, bringing.reporter);
+    apply_export_attributes(mirror.get(), chosen.commit, folder, listing);
+  }
+  require_hubconf(folder, chosen.commit, bringing.shown_as);
+  make_read_only(folder);
+  put_in_place(folder, place.checkout(chosen.commit));
 }
 
 // What a worker may have without a look at the remote. The program's own wishes come here when the cache has them not.
@@ -78,11 +105,8 @@ wire::FetchResult fetch_commit(const wire::CommitJob& job, wire::Origin origin, 
   const RefListing listing = remote->list_refs();
   if (remote->is_public()) write_whole_file(place.path(), place.public_mark().filename(), "");
   const ChosenRef chosen = choose_ref(listing, job.ref, job.url);
-  if (!fs::exists(place.checkout(chosen.commit))) {
-    const git::Repository mirror = open_mirror(place.mirror());
-    remote->bring_commit(mirror.get(), listing, chosen);
-    write_checkout(mirror.get(), place, chosen.commit, job.name, reporter);
-  }
+  if (!fs::exists(place.checkout(chosen.commit)))
+    bring_checkout(*remote, listing, chosen, {.place = place, .shown_as = job.name, .reporter = reporter});
   write_index(place, job.ref, chosen);
   if (!job.grant.empty()) grant_tree(place.checkout(chosen.commit), job.grant);
   wire::FetchResult result;

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
-#include <string_view>
 
 #include <hubcell/error.h>
 
@@ -22,14 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr fs::perms kWriteRights = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
-
-void write_all(int file, std::string_view content, const std::string& attempt) {
-  while (!content.empty()) {
-    const ssize_t count = ::write(file, content.data(), content.size());
-    if (count < 0 && errno == EINTR) continue;
-    content.remove_prefix(static_cast<std::size_t>(posix::checked(count, attempt)));
-  }
-}
 
 }  // namespace
 
@@ -64,6 +55,14 @@ void make_read_only(const fs::path& folder) {
     if (!entry.is_symlink()) fs::permissions(entry.path(), kWriteRights, fs::perm_options::remove);
   }
   fs::permissions(folder, kWriteRights, fs::perm_options::remove);
+}
+
+void write_all(int file, std::string_view content, const std::string& attempt) {
+  while (!content.empty()) {
+    const ssize_t count = ::write(file, content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    content.remove_prefix(static_cast<std::size_t>(posix::checked(count, attempt)));
+  }
 }
 
 void remove_tree(const fs::path& path) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace hubcell::fetch {
 
@@ -27,6 +28,9 @@ void make_folders(const std::filesystem::path& folder);
 // Takes the right to write from everything below `folder` and from itself; executable files stay executable,
 // links are left alone. Writes it all to disk first.
 void make_read_only(const std::filesystem::path& folder);
+
+// write(2), all of it. `attempt` is what an error says.
+void write_all(int file, std::string_view content, const std::string& attempt);
 
 // Removes `path` and everything below it, read-only folders too. Nothing happens where it does not exist.
 void remove_tree(const std::filesystem::path& path);

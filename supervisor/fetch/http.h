@@ -19,9 +19,10 @@ namespace hubcell::fetch {
 
 // What all transfers of a job share.
 struct HttpSettings {
-  std::string token = {};      // GITHUB_TOKEN
-  std::string token_url = {};  // what stands for https://github.com: the token goes to its host and no other
-  bool public_only = false;    // no connection to this machine or its network (addresses.h), but to a proxy
+  std::string token = {};  // GITHUB_TOKEN
+  std::string token_url =
+      {};  // what stands for https://github.com, without a slash at its end; the token goes to its host and no other
+  bool public_only = false;  // no connection to this machine or its network (addresses.h), but to a proxy
   std::function<bool()> goes_on = nullptr;  // asked now and then while a transfer waits; false ends it
 };
 

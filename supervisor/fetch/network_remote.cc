@@ -6,6 +6,8 @@
 
 #include <hubcell/error.h>
 
+#include "shared/base/log.h"
+#include "supervisor/fetch/archive.h"
 #include "supervisor/fetch/git.h"
 #include "supervisor/fetch/git_http.h"
 #include "supervisor/fetch/mirror.h"
@@ -77,6 +79,33 @@ NetworkRemote::NetworkRemote(std::string url, wire::Origin origin, Reporter& rep
 RefListing NetworkRemote::list_refs() {
   git::use_http(settings_);
   return fetch::list_refs(url_);
+}
+
+bool NetworkRemote::bring_files(const ChosenRef& chosen, const std::filesystem::path& folder) {
+  // A commit inside the history has to be shown to belong to this repository first, which takes the history.
+  if (!url_.starts_with(settings_.token_url + "/") || chosen.inside_history) return false;
+  const std::string archive = url_.substr(0, url_.size() - (url_.ends_with(".git") ? 4 : 0)) + "/archive/" +
+                              chosen.commit + ".tar.gz";
+  try {
+    HttpTransfer transfer(settings_, {.url = archive});
+    if (transfer.response().status != 200)
+      throw Error(ErrorCode::Source, describe_status(transfer.response()));
+    std::uint64_t received = 0;
+    const std::string what = "download " + without_credentials(archive);
+    const ReadBytes read = [&](std::span<std::byte> buffer) {
+      const std::size_t count = transfer.read(buffer);
+      received += count;
+      if (!reporter_.progress(what, received))
+        throw Error(ErrorCode::Cancelled, "nobody waits for it any more");
+      return count;
+    };
+    unpack_archive(read, folder);
+    return true;
+  } catch (const Error& failure) {
+    if (failure.code() != ErrorCode::Source) throw;
+    log::info(without_credentials(archive) + ": " + failure.what() + "; fetching by git instead");
+    return false;
+  }
 }
 
 void NetworkRemote::bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) {

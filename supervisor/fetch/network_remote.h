@@ -18,6 +18,8 @@ class NetworkRemote : public Remote {
   Confinement confinement() const override { return {.network = true}; }
   bool is_public() const override { return !sends_token(settings_, url_); }
   RefListing list_refs() override;
+  // By the archive that GitHub makes of any commit: <base>/owner/name/archive/<commit>.tar.gz.
+  bool bring_files(const ChosenRef& chosen, const std::filesystem::path& folder) override;
   // With the history of one branch or tag that points at it; a commit inside the history with that of all of them.
   void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) override;
 

@@ -3,6 +3,7 @@
 
 #include <git2.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,9 @@ class Remote {
   virtual bool is_public() const = 0;
   // libgit2 must have been started (git::Library). Throws Error(Source) where the remote cannot be read.
   virtual RefListing list_refs() = 0;
+  // Writes the chosen commit's files into `folder`, as `git archive` has them, where there is a way that costs less than
+  // bring_commit. False where there is none or it failed; `folder` may hold something then.
+  virtual bool bring_files(const ChosenRef&, const std::filesystem::path&) { return false; }
   // Brings the chosen commit and its files into `mirror`, unless it has them. Throws Error(Source) where the commit does not
   // exist there or, if it is inside the history, no branch and no tag of `listing` contains it.
   virtual void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) = 0;

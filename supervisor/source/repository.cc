@@ -141,7 +141,7 @@ Repository parse_owner_and_name(const std::string& given, const std::string& git
   return {.kind = Repository::Kind::Remote,
           .given = given,
           .name = name,
-          .url = without_trailing_slashes(github_url) + "/" + name + ".git",
+          .url = github_url + "/" + name + ".git",
           .folder = {},
           .ref = std::move(ref)};
 }
@@ -149,7 +149,7 @@ Repository parse_owner_and_name(const std::string& given, const std::string& git
 }  // namespace
 
 std::string github_url(const std::string& named) {
-  return named.empty() ? "https://github.com" : named;
+  return named.empty() ? "https://github.com" : without_trailing_slashes(named);
 }
 
 Repository parse_repository(const std::string& given, const std::string& github_url,

@@ -26,7 +26,8 @@ struct Repository {
   std::optional<std::string> ref;  // Remote: empty for the default branch
 };
 
-// What stands for https://github.com: `named`, the value of HUBCELL_GITHUB_URL, or itself where that is empty.
+// What stands for https://github.com: `named`, the value of HUBCELL_GITHUB_URL, or itself where that is empty; without a
+// slash at its end.
 std::string github_url(const std::string& named);
 
 // Throws Error(Source), one line, on a name that cannot be. `github_url` stands for https://github.com.

@@ -6,6 +6,7 @@ Run: HUBCELL_PROGRAM=build/dev/bin/hubcell PYTHONPATH=tests/support python3 http
 import contextlib
 import os
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -208,6 +209,105 @@ class Http(Remote):
             url = gone.url("/owner/net.git")
         self.assertRegex(self.refusal(url), "connect.*; is the network up, and does it need a proxy")
         self.assertRegex(self.refusal("http://no-such-host.invalid/x.git"), "resolve host.*; is the network up")
+
+
+ATTRIBUTES = """
+tests export-ignore
+*.secret export-ignore
+version.py export-subst
+"""
+VERSION = """
+NAMES = "$Format:%d$"
+COMMIT = "$Format:%H %h %T %ci %an <%ae> %s %P$"
+ODD = "$Format:%q 100%% %$" "$Format:unended"
+"""
+
+
+class Archives(Remote):
+    """owner/net stands on GitHub, which makes an archive of any commit."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.bare = os.path.join(cls.root, "owner", "net.git")
+        work = os.path.join(cls.folder, "work")
+        files = {".gitattributes": ATTRIBUTES, "version.py": VERSION, "tests/test_x.py": "", "a b/ü.txt": "text", "x.secret": "",
+                 "/".join(["deep"] * 30) + "/" + "long" * 20: "far down", "lib/run.sh": "echo", "crlf.txt": "a\r\nb\r\n"}
+        for name, text in files.items():
+            path = os.path.join(work, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+        os.chmod(os.path.join(work, "lib/run.sh"), 0o755)
+        os.symlink("lib/run.sh", os.path.join(work, "link"))
+        os.symlink("../a b", os.path.join(work, "lib/folder"))
+        git(work, "add", "--all")
+        git(work, "commit", "--quiet", "--message", "A commit's subject")
+        git(work, "push", "--quiet", cls.bare, "main")
+        cls.head = git(work, "rev-parse", "HEAD")
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve(git_server.GitServer(self.root))
+        self.server.fault = lambda handler: self.send_archive(handler)
+        self.github = {"HUBCELL_GITHUB_URL": self.server.url()}
+
+    def send_archive(self, handler, content=None):
+        found = re.fullmatch("/owner/net/archive/([0-9a-f]{40}).tar.gz", handler.path)
+        if found is None:
+            return False
+        if content is None:
+            content = subprocess.run(("git", "--git-dir", self.bare, "archive", "--format=tar.gz", f"--prefix=net-{found[1]}/", found[1]),
+                                     check=True, capture_output=True).stdout
+        handler.send_content(200, content)
+        return True
+
+    def tree(self):
+        """{path: (kind, content)} of the one checkout."""
+        root = os.path.join(self.cache, "hub/hubcell/repositories")
+        checkout = os.path.join(root, os.listdir(root)[0], "checkouts", self.head)
+        tree = {}
+        for parent, folders, files in os.walk(checkout):
+            for name in (*folders, *files):
+                path = os.path.join(parent, name)
+                if os.path.islink(path):
+                    tree[os.path.relpath(path, checkout)] = "link", os.readlink(path)
+                elif name in files:
+                    with open(path, "rb") as file:
+                        tree[os.path.relpath(path, checkout)] = os.stat(path).st_mode & 0o777, file.read()
+        return tree
+
+    def posts(self):
+        return sum(method == "POST" for method, _, _ in self.server.requests)
+
+    def test_both_roads_lead_to_the_same_files(self):
+        self.assertEqual(self.entries("owner/net", **self.github), ["third"])
+        self.assertEqual(self.posts(), 0, "the history stays where it is")
+        by_archive = self.tree()
+        subprocess.run(("chmod", "-R", "u+w", self.cache), check=True)
+        shutil.rmtree(os.path.join(self.cache, "hub"))
+        self.server.fault = None
+        self.assertEqual(self.entries("owner/net", **self.github), ["third"])
+        self.assertEqual(self.posts(), 1)
+        self.assertEqual(self.tree(), by_archive)
+        self.assertIn(f'COMMIT = "{self.head} '.encode(), by_archive["version.py"][1])
+        self.assertIn(b'NAMES = " (HEAD -> main)"', by_archive["version.py"][1])
+        self.assertEqual([name for name in by_archive if name.startswith("tests") or name.endswith(".secret")], [])
+        self.assertEqual((by_archive["lib/run.sh"][0], by_archive["hubconf.py"][0]), (0o555, 0o444))
+
+    def test_without_an_archive_git_fetches(self):
+        for words, content in (("answers 404", None), ("Unrecognized archive format", b"<html>" * 1000)):
+            with self.subTest(words):
+                self.server.fault = (lambda handler, content=content: False if content is None else self.send_archive(handler, content))
+                self.cache = tempfile.mkdtemp(dir=self.folder)
+                listed = self.hubcell("list", "owner/net", "-v", **self.github)
+                self.assertEqual(listed.stdout.split(), ["third"], listed.stderr)
+                self.assertRegex(listed.stderr, f"archive/.*{words}.*; fetching by git instead")
+                self.assertEqual(len(self.found("checkouts")), 1)
+
+    def test_an_older_commit_is_shown_to_belong_here(self):
+        self.assertEqual(self.entries(f"owner/net@{self.commits[0]}", **self.github), ["first"])
+        self.assertEqual(self.posts(), 1)
 
 
 class Https(Remote):
