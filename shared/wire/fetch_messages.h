@@ -9,6 +9,7 @@
 
 #include <hubcell/error.h>
 
+#include "shared/wire/cache_messages.h"
 #include "shared/wire/codec.h"
 
 namespace hubcell::wire {
@@ -60,17 +61,32 @@ struct BlobJob {
   }
 };
 
-// One of the three.
+// The cache, looked after.
+struct CacheJob {
+  CacheAction action = CacheAction::List;
+  bool everything = false;
+  std::string url = {};                 // of a repository
+  std::optional<std::string> ref = {};  // of it; empty: all
+  std::string file = {};                // the URL of a file
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(checked_enum(action, CacheAction::Locate), everything, url, ref, file);
+  }
+};
+
+// One of the four.
 struct FetchJob {
   Origin origin = Origin::Caller;
   std::string cache_root = {};  // absolute; made where it is missing
   std::optional<CommitJob> commit = {};
   std::optional<FileJob> file = {};
   std::optional<BlobJob> blob = {};
+  std::optional<CacheJob> cache = {};
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(checked_enum(origin, Origin::Worker), cache_root, commit, file, blob);
+    archive(checked_enum(origin, Origin::Worker), cache_root, commit, file, blob, cache);
   }
 };
 
@@ -113,25 +129,27 @@ struct FetchedFile {
 struct FetchResult {
   std::optional<FetchedCommit> commit;
   std::optional<FetchedFile> file;
+  std::optional<std::uint64_t> managed;  // entries of the cache
   std::vector<std::string> warnings;
-  ErrorCode error_code = ErrorCode::System;  // where there is neither
+  ErrorCode error_code = ErrorCode::System;  // where there is none of them
   std::string error_message;                 // one line
 
-  bool ok() const { return commit || file; }
+  bool ok() const { return commit || file || managed; }
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(commit, file, warnings, checked_enum(error_code, kErrorCodeLast), error_message);
+    archive(commit, file, managed, warnings, checked_enum(error_code, kErrorCodeLast), error_message);
   }
 };
 
 struct FetchEvent {
-  std::optional<FetchProgress> progress;
-  std::optional<FetchResult> result;
+  std::optional<FetchProgress> progress = {};
+  std::optional<CacheEntry> entry = {};
+  std::optional<FetchResult> result = {};
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(progress, result);
+    archive(progress, entry, result);
   }
 };
 

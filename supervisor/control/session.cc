@@ -95,6 +95,8 @@ void Session::take_frame(const wire::Frame& frame) {
       return answer(request, describe_worker(request, frame.as<wire::DescribeWorker>()));
     case wire::Tag::FetchFile:
       return answer(request, fetch_file(request, frame.as<wire::FetchFile>()));
+    case wire::Tag::ManageCache:
+      return answer(request, manage_cache(request, frame.as<wire::ManageCache>()));
     case wire::Tag::GiveUp:
       fetching_.erase(frame.as<wire::GiveUp>().request);
       return;
@@ -213,10 +215,13 @@ void Session::forget_ended_workers() {
 // What the client is told of a fetch that it waits for. Ends the fetch where it has given up.
 Report Session::report_to(std::uint64_t request) {
   fetching_.insert(request);
-  return [this, request](const wire::FetchProgress& progress) {
+  return [this, request](const wire::FetchEvent& event) {
     if (!fetching_.contains(request)) throw Error(ErrorCode::Cancelled, "nobody waits for it any more");
-    const wire::Progress message{.what = progress.what, .done = progress.done, .total = progress.total};
-    socket_.send(request, message);
+    if (event.entry) socket_.send(request, *event.entry);
+    if (!event.progress) return;
+    const wire::FetchProgress& progress = *event.progress;
+    socket_.send(request,
+                 wire::Progress{.what = progress.what, .done = progress.done, .total = progress.total});
   };
 }
 
@@ -231,6 +236,12 @@ Task<void> Session::fetch_file(std::uint64_t request, wire::FetchFile message) {
       co_await sources_->fetch_file(std::move(message), grants, report_to(request));
   fetching_.erase(request);
   socket_.send(request, fetched);
+}
+
+Task<void> Session::manage_cache(std::uint64_t request, wire::ManageCache message) {
+  co_await sources_->manage_cache(std::move(message), report_to(request));
+  fetching_.erase(request);
+  socket_.send(request, wire::CacheDone{.root = sources_->cache_root()});
 }
 
 Task<void> Session::describe_worker(std::uint64_t request, wire::DescribeWorker message) {

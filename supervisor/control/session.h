@@ -51,6 +51,7 @@ class Session : public std::enable_shared_from_this<Session> {
                                    std::string python, wire::OpenWorker message);
   void forget_ended_workers();
   process::Task<void> fetch_file(std::uint64_t request, wire::FetchFile message);
+  process::Task<void> manage_cache(std::uint64_t request, wire::ManageCache message);
   Report report_to(std::uint64_t request);
   process::Task<void> describe_worker(std::uint64_t request, wire::DescribeWorker message);
   process::Task<void> diagnose(std::uint64_t request, wire::Diagnose message);

@@ -130,6 +130,22 @@ Task<wire::FileFetched> Sources::fetch_file(wire::FetchFile wanted, Grants* gran
                               .was_there = file.was_there};
 }
 
+Task<void> Sources::manage_cache(wire::ManageCache wanted, Report report) {
+  if (wanted.action == wire::CacheAction::Locate) co_return;
+  wire::FetchJob job;
+  job.cache = wire::CacheJob{.action = wanted.action, .everything = wanted.what.empty(), .file = wanted.what};
+  if (!wanted.what.empty()) {
+    const source::Repository repository = parse(wanted.what);
+    if (repository.kind == source::Repository::Kind::Local) {
+      throw Error(ErrorCode::Source,
+                  "look for " + repository.given + " in the cache: folders are used where they are");
+    }
+    job.cache->url = repository.url;
+    job.cache->ref = repository.ref;
+  }
+  co_await run(std::move(job), std::move(report));
+}
+
 Task<std::string> Sources::grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report) {
   std::string grant = grants.next("file");
   wire::FetchJob job;

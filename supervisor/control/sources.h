@@ -25,7 +25,7 @@ struct ResolvedSource {
 };
 
 // Told how a fetch goes on; what it throws ends the fetch.
-using Report = std::function<void(const wire::FetchProgress&)>;
+using Report = std::function<void(const wire::FetchEvent&)>;
 
 class Sources {
  public:
@@ -40,15 +40,18 @@ class Sources {
   // A file that the program wants; `grants` is of the worker that may read it too, or null.
   process::Task<wire::FileFetched> fetch_file(wire::FetchFile wanted, Grants* grants, Report report);
 
+  // What the cache has of what the program names, which is told to `report`.
+  process::Task<void> manage_cache(wire::ManageCache wanted, Report report);
+
   // What a worker wants, by the rules for those: the path where it has it. The grants are asked for a place at once.
   process::Task<std::string> grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report);
   process::Task<std::string> grant_repository(wire::WantRepository wanted, Grants& grants, Report report);
 
-  // Empty where the environment names none that can be.
+  // Throws Error(Source) where the environment names none that can be, the second returns an empty text.
+  std::string cache_root() const;
   std::string cache_root_if_any() const;
 
  private:
-  std::string cache_root() const;
   source::Repository parse(const std::string& given) const;
   process::Task<wire::FetchResult> run(wire::FetchJob job, Report report);
 

@@ -197,9 +197,9 @@ process::Task<std::string> Worker::grant(const wire::Frame& frame) {
   }
   const std::uint64_t request = loads_.begin()->second;
   const auto self = shared_from_this();
-  Report report = [self, request](const wire::FetchProgress& progress) {
+  Report report = [self, request](const wire::FetchEvent& event) {
     if (self->ended_.happened()) throw Error(ErrorCode::Cancelled, "the worker has ended");
-    self->tell_client_(request, progress);
+    if (event.progress) self->tell_client_(request, *event.progress);
   };
   if (frame.tag() == wire::Tag::WantRepository) {
     auto wanted = frame.as<wire::WantRepository>();

@@ -1,4 +1,4 @@
-// What a fetcher does: one job, of one of three kinds.
+// What a fetcher does: one job, of one of four kinds.
 #pragma once
 
 #include "shared/wire/fetch_messages.h"

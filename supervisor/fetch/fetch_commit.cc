@@ -13,6 +13,7 @@
 #include "supervisor/fetch/export_attributes.h"
 #include "supervisor/fetch/files.h"
 #include "supervisor/fetch/grant.h"
+#include "supervisor/fetch/manage.h"
 #include "supervisor/fetch/mirror.h"
 #include "supervisor/fetch/remote.h"
 #include "supervisor/source/cache.h"
@@ -66,6 +67,7 @@ void bring_checkout(Remote& remote, const RefListing& listing, const ChosenRef& 
   }
   require_hubconf(folder, chosen.commit, bringing.shown_as);
   make_read_only(folder);
+  write_whole_file(place.manifests(), chosen.commit, source::to_text(manifest_of_folder(folder)));
   put_in_place(folder, place.checkout(chosen.commit));
 }
 

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <exception>
 
+#include <hubcell/error.h>
+
 #include "shared/posix/message_socket.h"
 
 namespace hubcell::fetch {
@@ -29,19 +31,26 @@ bool Reporter::progress(const std::string& what, std::uint64_t done, std::uint64
     if (what == last_what_ && now < next_send_) return true;
     last_what_ = what;
     next_send_ = now + kInterval;
-    const wire::FetchEvent event{.progress = wire::FetchProgress{.what = what, .done = done, .total = total},
-                                 .result = std::nullopt};
+    const wire::FetchEvent event{.progress = wire::FetchProgress{.what = what, .done = done, .total = total}};
     return posix::send_message(socket_, wire::encode(event), {});
   } catch (const std::exception&) {
     return false;
   }
 }
 
+void Reporter::entry(wire::CacheEntry entry) {
+  for (std::string* text : {&entry.name, &entry.refs, &entry.path, &entry.complaint})
+    make_one_line(*text);
+  const wire::FetchEvent event{.entry = std::move(entry)};
+  if (!posix::send_message(socket_, wire::encode(event), {}))
+    throw Error(ErrorCode::Cancelled, "nobody waits for it any more");
+}
+
 void Reporter::result(wire::FetchResult result) {
   make_one_line(result.error_message);
   for (std::string& warning : result.warnings)
     make_one_line(warning);
-  const wire::FetchEvent event{.progress = std::nullopt, .result = std::move(result)};
+  const wire::FetchEvent event{.result = std::move(result)};
   posix::send_message(socket_, wire::encode(event), {});
 }
 

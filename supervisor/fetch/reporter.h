@@ -21,6 +21,9 @@ class Reporter {
   // The same again, for who waits and has nothing new to tell.
   bool goes_on() noexcept { return progress(std::string(last_what_), last_done_, last_total_); }
 
+  // One entry of the cache. Throws Error(Cancelled) where nobody listens.
+  void entry(wire::CacheEntry entry);
+
   // The last message. Its text is made one line that fits.
   void result(wire::FetchResult result);
 

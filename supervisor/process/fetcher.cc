@@ -16,14 +16,14 @@ std::string describe(const wire::FetchJob& job) {
   return "fetch " + (job.commit ? job.commit->url
                      : job.file ? job.file->url
                      : job.blob ? job.blob->url
-                                : "nothing");
+                                : "the cache");
 }
 
 }  // namespace
 
 Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, wire::FetchJob job,
                                   const Environment& environment,
-                                  std::function<void(const wire::FetchProgress&)> report) {
+                                  std::function<void(const wire::FetchEvent&)> report) {
   const std::string what = describe(job);
   const auto deadline = job.commit ? Milliseconds(wire::kFetchDeadline) : Milliseconds(wire::kFileDeadline);
   auto [ours, theirs] = posix::make_message_socket_pair();
@@ -51,8 +51,10 @@ Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, w
       throw Error(ErrorCode::Source, what + ": the fetcher " + posix::describe(fetcher.wait()));
     }
     auto event = wire::decode<wire::FetchEvent>(message->bytes);
-    if (event.progress) report(*event.progress);
-    if (!event.result) continue;
+    if (!event.result) {
+      report(event);
+      continue;
+    }
     if (!event.result->ok()) throw Error(event.result->error_code, event.result->error_message);
     co_return std::move(*event.result);
   }

@@ -110,4 +110,26 @@ std::filesystem::path path_of_text(const std::string& text) {
   return folders / name;
 }
 
+std::string text_of_path(const std::filesystem::path& path) {
+  std::string encoded_text;
+  for (const std::filesystem::path& part : path) {
+    encoded_text += part;
+    if (encoded_text.ends_with(kContinuesMark)) encoded_text.pop_back();
+  }
+  std::string text;
+  for (std::size_t i = 0; i < encoded_text.size(); ++i) {
+    const char letter = encoded_text[i];
+    unsigned char byte = 0;
+    const char* digits = encoded_text.data() + i + 1;
+    if (letter == '=' && i + 2 < encoded_text.size() &&
+        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      text += static_cast<char>(byte);
+      i += 2;
+    } else {
+      text += letter == '_' ? '/' : letter == '+' ? ':' : letter;
+    }
+  }
+  return text;
+}
+
 }  // namespace hubcell::source

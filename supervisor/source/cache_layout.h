@@ -5,6 +5,7 @@
 //         mirror.git/           bare repository with the objects of the fetched commits, without their history
 //         checkouts/<commit>/   the commit's files, read-only
 //         public                if it was once reached without a token: workers may have it, too
+//         manifests/<commit>    what the checkout consists of (manifest.h)
 //         index/<ref>           what that ref meant when it was fetched last; index/HEAD for the default branch
 //     <hub dir>/hubcell/blobs/<url>/             a file that workers had fetched, and what is known about it
 //         content, record
@@ -37,6 +38,8 @@ class RepositoryFolder {
   std::filesystem::path mirror() const { return path_ / "mirror.git"; }
   std::filesystem::path checkouts() const { return path_ / "checkouts"; }
   std::filesystem::path checkout(const std::string& commit) const { return checkouts() / commit; }
+  std::filesystem::path manifests() const { return path_ / "manifests"; }
+  std::filesystem::path manifest(const std::string& commit) const { return manifests() / commit; }
   std::filesystem::path index() const { return path_ / "index"; }
   std::filesystem::path public_mark() const { return path_ / "public"; }
   std::filesystem::path index_entry(const std::optional<std::string>& ref) const;
@@ -90,5 +93,7 @@ struct IndexEntry {
 // bytes become '=' and two digits. Texts that differ have paths that differ, and none lies below another's;
 // one too long for a file name continues in a folder, whose name ends with '~'.
 std::filesystem::path path_of_text(const std::string& text);
+// The text that has this path.
+std::string text_of_path(const std::filesystem::path& path);
 
 }  // namespace hubcell::source

@@ -141,7 +141,7 @@ Repository parse_owner_and_name(const std::string& given, const std::string& git
   return {.kind = Repository::Kind::Remote,
           .given = given,
           .name = name,
-          .url = github_url + "/" + name + ".git",
+          .url = without_trailing_slashes(github_url) + "/" + name + ".git",
           .folder = {},
           .ref = std::move(ref)};
 }

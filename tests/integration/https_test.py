@@ -59,8 +59,8 @@ class Remote(unittest.TestCase):
         self.addCleanup(running.__exit__, None, None, None)
         return running.__enter__()
 
-    def hubcell(self, *words, **environment):
-        return subprocess.run((PROGRAM, *words), capture_output=True, text=True, timeout=DEADLINE_S,
+    def hubcell(self, command, *words, **environment):
+        return subprocess.run((PROGRAM, command, "--trust", *words), capture_output=True, text=True, timeout=DEADLINE_S,
                               env={**ENVIRONMENT, "TORCH_HOME": self.cache, **environment})
 
     def entries(self, *words, **environment):

@@ -8,12 +8,14 @@
 
 #include <hubcell/hub.h>
 
+#include "tools/cli/cache.h"
 #include "tools/cli/doctor.h"
 #include "tools/cli/json_output.h"
 #include "tools/cli/options.h"
 #include "tools/cli/run.h"
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
+#include "tools/cli/trust.h"
 
 namespace hubcell::cli {
 namespace {
@@ -65,9 +67,17 @@ int doctor(Hub& hub, const Options& options) {
   return 1;
 }
 
+// What happens before a repository is used.
+void prepare(Hub& hub, const Options& options) {
+  if (options.repository.empty()) return;
+  require_trust(hub, options);
+  if (options.force_reload) hub.reload(options.repository);
+}
+
 int dispatch(const Options& options) {
   Progress progress(!options.quiet && !options.no_progress);
   Hub hub(hub_options(options, progress));
+  prepare(hub, options);
   switch (options.command) {
     case Command::List:
       return list(hub, options, progress);
@@ -77,6 +87,12 @@ int dispatch(const Options& options) {
       return run(hub, options, progress);
     case Command::Doctor:
       return doctor(hub, options);
+    case Command::Fetch:
+      return fetch(hub, options, progress);
+    case Command::Cache:
+      return cache(hub, options);
+    case Command::Trust:
+      return trust(hub, options);
   }
   return 2;
 }

@@ -21,7 +21,6 @@ struct Raw {
   std::string pick;
   std::string deadline;
   std::string memory;
-  bool trust = false;
 };
 
 double parse_number(std::string_view text, std::string_view& unit) {
@@ -64,7 +63,7 @@ void require_known_command(const CLI::App& app, int count, const char* const* wo
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
       if (command->get_name() == word) return;
     }
-    throw UsageError("no command '" + word + "'; there are list, help, run and doctor");
+    throw UsageError("no command '" + word + "'; there are list, help, run, fetch, cache, trust and doctor");
   }
 }
 
@@ -78,7 +77,8 @@ void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--threads", options.threads, "torch's threads in the worker")
       ->type_name("N")
       ->check(whole_number(1, kThreadsMax));
-  app.add_flag("--trust", raw.trust, "accepted for scripts; nothing asks for trust yet");
+  app.add_flag("--trust", options.trust, "trust the repository, and remember that");
+  app.add_flag("--force-reload", options.force_reload, "fetch the ref again, and what its hubconf downloads");
 }
 
 void add_output_options(CLI::App& app, Options& options) {
@@ -88,12 +88,16 @@ void add_output_options(CLI::App& app, Options& options) {
   app.add_flag("--no-progress", options.no_progress, "no progress line");
 }
 
-void add_run_options(CLI::App& app, Options& options, Raw& raw) {
+void add_entry_arguments(CLI::App& app, Raw& raw) {
   app.add_option("-a", raw.arguments,
                  "argument of the entrypoint: JSON, None, True, False, file:PATH (a copy for the worker), "
                  "else a string")
       ->type_name("[NAME=]VALUE")
       ->allow_extra_args(false);
+}
+
+void add_run_options(CLI::App& app, Options& options, Raw& raw) {
+  add_entry_arguments(app, raw);
   app.add_option(
          "-x", raw.inputs,
          "argument of the call: rand:1x3x224x224, randn:, zeros:, ones:, arange:N, json:VALUE, a file "
@@ -124,18 +128,58 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* help, Command
   return added;
 }
 
+// `cache` or `trust`, with a command of its own below.
+struct Action {
+  const char* name;
+  const char* help;
+  const char* names_help;  // null where it takes none
+  bool needs_names = false;
+};
+
+void add_actions(CLI::App& app, const char* name, const char* help, Command command,
+                 std::initializer_list<Action> actions, Options& options) {
+  CLI::App* group = app.add_subcommand(name, help);
+  group->require_subcommand(1);
+  for (const Action& action : actions) {
+    CLI::App* added = add_command(*group, action.name, action.help, command, options);
+    added->callback([&options, command, text = std::string(action.name)] {
+      options.command = command;
+      options.action = text;
+    });
+    if (action.names_help == nullptr) continue;
+    added->add_option("NAME", options.names, action.names_help)->required(action.needs_names)->type_name("");
+  }
+}
+
 void add_commands(CLI::App& app, Options& options, Raw& raw) {
   CLI::App* list = add_command(app, "list", "entrypoints, one a line", Command::List, options);
   CLI::App* help = add_command(app, "help", "docstring and signature", Command::Help, options);
   CLI::App* run = add_command(app, "run", "load, call once, show the answer", Command::Run, options);
+  CLI::App* fetch =
+      add_command(app, "fetch", "into the cache, for use without a network later", Command::Fetch, options);
+  constexpr const char* kCached = "owner/name[@ref], a git URL, or the URL of a file";
+  add_actions(app, "cache", "what was fetched", Command::Cache,
+              {{"ls", "sizes, last use, commits", kCached},
+               {"rm", "remove it", kCached, true},
+               {"verify", "is it still what was fetched?", kCached},
+               {"path", "where it lies", kCached}},
+              options);
+  add_actions(app, "trust", "which repositories are loaded without asking", Command::Trust,
+              {{"ls", "all of them, one a line", nullptr},
+               {"add", "trust them", "owner/name", true},
+               {"rm", "trust them no longer", "owner/name", true}},
+              options);
   CLI::App* doctor = add_command(app, "doctor", "what this machine can do", Command::Doctor, options);
-  for (CLI::App* command : {list, help, run}) {
+  for (CLI::App* command : {list, help, run, fetch}) {
     command->add_option("REPO", options.repository, kRepositoryHelp)->required()->type_name("");
     add_worker_options(*command, options, raw);
   }
   help->add_option("ENTRY", options.entry, "entrypoint or ENTRY.METHOD")->type_name("");
   run->add_option("ENTRY", options.entry, "entrypoint")->required()->type_name("");
   add_run_options(*run, options, raw);
+  fetch->add_option("ENTRY", options.entry, "load this entrypoint once, so that its weights are there, too")
+      ->type_name("");
+  add_entry_arguments(*fetch, raw);
   doctor->add_option("--python", options.python, "interpreter for workers")->type_name("PATH");
 }
 

@@ -12,12 +12,18 @@
 
 namespace hubcell::cli {
 
-enum class Command { List, Help, Run, Doctor };
+enum class Command { List, Help, Run, Doctor, Fetch, Cache, Trust };
 
 struct Options {
   Command command = Command::Doctor;
   std::string repository;
   std::string entry;
+  std::string action;              // of `cache` and `trust`: ls, rm, ...
+  std::vector<std::string> names;  // of theirs
+
+  // Of the repository.
+  bool trust = false;
+  bool force_reload = false;
 
   // Of the workers.
   std::string python;

@@ -14,6 +14,8 @@
 namespace hubcell::cli {
 namespace {
 
+// Before that a speed says nothing.
+constexpr double kSpeedAfterSeconds = 0.5;
 constexpr std::string_view kClearLine = "\r\x1b[K";
 constexpr std::chrono::milliseconds kDrawInterval{50};
 
@@ -34,6 +36,18 @@ void handle_interrupt(int) {
   ::_exit(130);
 }
 
+// "  3.1 MiB/s, 12 s left"
+std::string format_speed(std::uint64_t done, std::uint64_t total, double seconds) {
+  if (seconds < kSpeedAfterSeconds) return "";
+  const double speed = static_cast<double>(done) / seconds;
+  char text[64];
+  std::snprintf(text, sizeof text, "  %.1f MiB/s", speed / 0x1p20);
+  std::string line = text;
+  if (total <= done) return line;
+  std::snprintf(text, sizeof text, ", %.0f s left", static_cast<double>(total - done) / speed);
+  return line + text;
+}
+
 }  // namespace
 
 Style::Style(int descriptor)
@@ -49,12 +63,18 @@ Progress::Progress(bool wanted) : shown_(wanted && ::isatty(STDERR_FILENO) == 1)
 void Progress::show(const std::string& what, std::uint64_t done_bytes, std::uint64_t total_bytes) {
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
+  if (what != what_) {
+    what_ = what;
+    began_ = now;
+  }
   if (!shown_ || now < next_draw_) return;
   next_draw_ = now + kDrawInterval;
   on_screen_ = true;
   std::string line = one_line(printable(what));
   if (done_bytes != 0) line += "  " + format_mebibytes(done_bytes);
   if (total_bytes != 0) line += " of " + format_mebibytes(total_bytes);
+  if (done_bytes != 0)
+    line += format_speed(done_bytes, total_bytes, std::chrono::duration<double>(now - began_).count());
   write_to_stderr(std::string(kClearLine) + line.substr(0, terminal_columns(STDERR_FILENO) - 1));
 }
 

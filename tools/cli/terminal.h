@@ -27,7 +27,7 @@ class Style {
   bool colours_;
 };
 
-// A line on stderr that is drawn over itself. Shows nothing where stderr is no terminal. Any thread.
+// A line on stderr that is drawn over itself: what, how much of how much, how fast, and how long it will take. Shows nothing where stderr is no terminal. Any thread.
 class Progress {
  public:
   explicit Progress(bool wanted);
@@ -43,6 +43,8 @@ class Progress {
   std::mutex mutex_;
   bool on_screen_ = false;
   std::chrono::steady_clock::time_point next_draw_{};
+  std::string what_;
+  std::chrono::steady_clock::time_point began_{};
 };
 
 // Columns of the terminal behind `descriptor`, else 80.

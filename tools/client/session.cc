@@ -108,7 +108,8 @@ void Session::tell(const Body& body) {
 }
 
 template <class Body>
-wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline) {
+wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline,
+                         const std::function<bool(const wire::Frame&)>& part) {
   check_process();
   std::uint64_t request = 0;
   {
@@ -117,7 +118,7 @@ wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline) {
     if (!wire::send_frame(socket_.get(), request, body)) throw_supervisor_ended();
     answers_[request];
   }
-  wire::Frame answer = await_answer(request, std::chrono::steady_clock::now() + deadline);
+  wire::Frame answer = await_answer(request, std::chrono::steady_clock::now() + deadline, part);
   if (answer.tag() == wire::Tag::Failure) {
     const auto failure = answer.as<wire::Failure>();
     throw Error(failure.code, failure.message);
@@ -125,10 +126,11 @@ wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline) {
   return answer;
 }
 
-wire::Frame Session::await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end) {
+wire::Frame Session::await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end,
+                                  const std::function<bool(const wire::Frame&)>& part) {
   std::unique_lock lock(mutex_);
   try {
-    return take_answer(request, lock, end);
+    return take_answer(request, lock, end, part);
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();
     answers_.erase(request);
@@ -149,12 +151,15 @@ bool Session::take_progress(std::deque<wire::Frame>& mine, std::unique_lock<std:
 }
 
 wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
-                                 std::chrono::steady_clock::time_point end) {
+                                 std::chrono::steady_clock::time_point end,
+                                 const std::function<bool(const wire::Frame&)>& part) {
   for (;;) {
     std::deque<wire::Frame>& mine = answers_[request];
     if (!mine.empty()) {
       if (take_progress(mine, lock)) continue;
       wire::Frame frame = std::move(mine.front());
+      mine.pop_front();
+      if (part && part(frame)) continue;
       answers_.erase(request);
       return frame;
     }
@@ -396,6 +401,16 @@ void Session::load_ended(std::uint64_t worker, std::uint64_t model, bool succeed
     answers_.erase(model);
   }
   tell(wire::LoadEnded{.worker = worker, .model = model, .succeeded = succeeded});
+}
+
+std::string Session::manage_cache(const wire::ManageCache& wanted,
+                                  const std::function<void(const wire::CacheEntry&)>& take) {
+  const auto part = [&take](const wire::Frame& frame) {
+    if (frame.tag() != wire::Tag::CacheEntry) return false;
+    take(frame.as<wire::CacheEntry>());
+    return true;
+  };
+  return ask(wanted, wire::kFetchDeadline, part).template as<wire::CacheDone>().root;
 }
 
 wire::FileFetched Session::fetch_file(const wire::FetchFile& wanted) {

@@ -54,6 +54,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::uint64_t load_began(std::uint64_t worker, const std::string& entry);
   void show_progress(std::uint64_t model);
   void load_ended(std::uint64_t worker, std::uint64_t model, bool succeeded);
+  // Calls `take` with each entry; where the cache lies.
+  std::string manage_cache(const wire::ManageCache& wanted,
+                           const std::function<void(const wire::CacheEntry&)>& take);
   wire::FileFetched fetch_file(const wire::FetchFile& wanted);
   wire::Diagnosis diagnose();
 
@@ -67,14 +70,18 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Session(HubOptions options, posix::UniqueFd socket)
       : options_(std::move(options)), socket_(std::move(socket)) {}
+  // `part` is given what comes before the answer, beside Progress.
   template <class Body>
-  wire::Frame ask(const Body& body, std::chrono::milliseconds deadline);
+  wire::Frame ask(const Body& body, std::chrono::milliseconds deadline,
+                  const std::function<bool(const wire::Frame&)>& part = nullptr);
   template <class Body>
   void tell(const Body& body);
-  wire::Frame await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end);
+  wire::Frame await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end,
+                           const std::function<bool(const wire::Frame&)>& part);
   bool take_progress(std::deque<wire::Frame>& mine, std::unique_lock<std::mutex>& lock);
   wire::Frame take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
-                          std::chrono::steady_clock::time_point end);
+                          std::chrono::steady_clock::time_point end,
+                          const std::function<bool(const wire::Frame&)>& part);
   void hand_out(wire::Frame frame);
   std::shared_ptr<Worker> find_worker(const std::string& repository);
   std::shared_ptr<Worker> keep_worker(const std::string& repository, wire::Frame frame);

@@ -2,6 +2,7 @@
 #include "shared/python/gil.h"
 #include "shared/python/object.h"
 #include "tools/client/installation.h"
+#include "tools/client/trust.h"
 #include "tools/python/extension/answer.h"
 #include "tools/python/extension/native_type.h"
 #include "tools/python/extension/runtime.h"
@@ -74,6 +75,33 @@ PyObject* connect(PyObject*, PyObject* given) {
   });
 }
 
+// (hub_folder, repository) -> None where it needs no trust, else (is trusted, owner/name, owner_name)
+PyObject* trust_of(PyObject*, PyObject* given) {
+  return at_border([&] {
+    PyObject *folder = nullptr, *repository = nullptr;
+    if (PyArg_ParseTuple(given, "UU", &folder, &repository) == 0) throw PythonRaised();
+    const auto name = client::github_name(python::text_of(repository));
+    if (!name) return PyRef::borrow(Py_None);
+    const bool is_trusted = client::TrustList(python::text_of(folder)).trusts(*name);
+    return python::checked(Py_BuildValue("(Oss)", is_trusted ? Py_True : Py_False, name->line().c_str(),
+                                         name->torch_line().c_str()));
+  });
+}
+
+// (hub_folder, repository) -> what could not be written
+PyObject* remember_trust(PyObject*, PyObject* given) {
+  return at_border([&] {
+    PyObject *folder = nullptr, *repository = nullptr;
+    if (PyArg_ParseTuple(given, "UU", &folder, &repository) == 0) throw PythonRaised();
+    PyRef failures = python::checked(PyList_New(0));
+    if (const auto name = client::github_name(python::text_of(repository))) {
+      for (const std::string& failure : client::TrustList(python::text_of(folder)).add(*name))
+        PyList_Append(failures.get(), python::make_text(failure).get());
+    }
+    return failures;
+  });
+}
+
 PyObject* libexec_folder(PyObject*, PyObject*) {
   return at_border([&] {
     const std::string supervisor = client::find_supervisor();
@@ -92,6 +120,10 @@ PyMethodDef functions[] = {
     {"connect", &connect, METH_VARARGS,
      "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
     {"end", &end, METH_NOARGS, "end(): Python ends; other threads that wait here wait for ever"},
+    {"trust_of", &trust_of, METH_VARARGS,
+     "trust_of(hub_folder, repository): (is trusted, owner/name, owner_name), or None: it needs no trust"},
+    {"remember_trust", &remember_trust, METH_VARARGS,
+     "remember_trust(hub_folder, repository): what could not be written"},
     {"libexec_folder", &libexec_folder, METH_NOARGS,
      "libexec_folder(): where hubcell's programs and files lie"},
     {nullptr, nullptr, 0, nullptr}};

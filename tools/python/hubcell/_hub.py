@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import threading
+import time
 import urllib.parse
 import weakref
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
@@ -216,6 +217,7 @@ class _Progress(threading.local):
 
     fetches = False
     shown = True
+    what, began = "", 0.0
 
     @contextlib.contextmanager
     def shown_if(self, shown: bool) -> Iterator[None]:
@@ -231,10 +233,21 @@ class _Progress(threading.local):
             return
         if not sys.stderr.isatty() and "ipykernel" not in sys.modules:
             return
-        share = f" {100 * done // total}%" if total else f" {done >> 10} KiB" if done else ""
+        now = time.monotonic()
+        if what != self.what:
+            self.what, self.began = what, now
+        share = f" {100 * done // total}%" if total else ""
+        size = f" {done / 2 ** 20:.1f} MiB" if done else ""
         end = "\n" if total and done >= total else ""
-        sys.stderr.write(f"\r{what}{share}\x1b[K{end}")
+        sys.stderr.write(f"\r{what}{share}{size}{_speed(done, total, now - self.began)}\x1b[K{end}")
         sys.stderr.flush()
+
+
+def _speed(done: int, total: int, seconds: float) -> str:
+    if not done or seconds < 0.5:
+        return ""
+    left = f", {(total - done) * seconds / done:.0f} s left" if total > done else ""
+    return f" {done / seconds / 2 ** 20:.1f} MiB/s{left}"
 
 
 def info(handle: Any) -> Dict[str, Any]:

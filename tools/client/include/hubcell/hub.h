@@ -53,6 +53,18 @@ struct InputSpec {
   std::string content = {};  // of a file; `spec` is then its name
 };
 
+// Something in the cache.
+struct CacheEntry {
+  std::string kind;  // "checkout", "mirror", "file" (that workers had fetched), "checkpoint" (torch.hub's)
+  std::string name;  // URL of the repository or of the file
+  std::string refs = {};    // of a checkout: what led to it, with commas
+  std::string commit = {};  // of a checkout; of a file its sha256
+  std::string path;
+  std::uint64_t bytes = 0;
+  std::int64_t last_use = 0;   // in seconds since the epoch
+  std::string complaint = {};  // what is wrong with it
+};
+
 // Of Hub::load_state_dict_from_url.
 struct StateDictOptions {
   std::string folder = {};     // a full path; empty: checkpoints, in the hub folder
@@ -96,6 +108,14 @@ class Hub {
   // must begin with `hash_prefix`. Its rights are 0644 less the umask.
   void download_url_to_file(const std::string& url, const std::string& path,
                             const std::string& hash_prefix = {});
+  // What the cache has: all of it, or of one repository (with or without a ref) or file (its URL). `verify`: whether each is
+  // still what was fetched.
+  std::vector<CacheEntry> cached(const std::string& what = {}, bool verify = false);
+  // Removes it, and returns what was removed. Models of it that are loaded may need what is gone.
+  std::vector<CacheEntry> remove_cached(const std::string& what);
+  // Where the cache lies: <hub folder>/hubcell.
+  std::string cache_folder();
+
   // What torch.save wrote into the file behind `url`, which is kept in `folder` and downloaded if it is not there. It is
   // unpickled in a sandboxed worker of its own: nothing of it runs here.
   Value load_state_dict_from_url(const std::string& url, StateDictOptions options = {});
