@@ -39,12 +39,13 @@ struct FileJob {
   std::string folder = {};       // absolute; made where it is missing
   std::string name = {};         // of the file in it
   std::string hash_prefix = {};  // what its sha256 must begin with
+  bool hash = false;             // its sha256 is asked for, also where it is there already
   bool keep = false;             // what lies there already will do, unless it is known to be something else
   std::string grant = {};        // a further name for it; or empty
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(url, folder, name, hash_prefix, keep, grant);
+    archive(url, folder, name, hash_prefix, hash, keep, grant);
   }
 };
 
@@ -133,12 +134,14 @@ struct FetchResult {
   std::vector<std::string> warnings;
   ErrorCode error_code = ErrorCode::System;  // where there is none of them
   std::string error_message;                 // one line
+  bool unreachable = false;                  // there was nobody to ask
 
   bool ok() const { return commit || file || managed; }
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(commit, file, managed, warnings, checked_enum(error_code, kErrorCodeLast), error_message);
+    archive(commit, file, managed, warnings, checked_enum(error_code, kErrorCodeLast), error_message,
+            unreachable);
   }
 };
 

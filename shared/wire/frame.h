@@ -4,6 +4,7 @@
 #include "shared/posix/message_socket.h"
 #include "shared/wire/cache_messages.h"
 #include "shared/wire/codec.h"
+#include "shared/wire/lock_messages.h"
 #include "shared/wire/messages.h"
 #include "shared/wire/worker_messages.h"
 

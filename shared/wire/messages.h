@@ -36,6 +36,7 @@ enum class Tag : std::uint16_t {
   ManageCache = 16,
   CacheEntry = 17,
   CacheDone = 18,
+  Pins = 19,
   TemplateReady = 20,
   ForkWorker = 21,
   WorkerForked = 22,
@@ -48,6 +49,8 @@ enum class Tag : std::uint16_t {
   WantFile = 32,
   WantRepository = 33,
   Granted = 34,
+  LoadNote = 35,
+  LoadSummary = 36,
 };
 
 struct LayerReport {
@@ -114,7 +117,8 @@ struct DescribeWorker {
 
 // Brackets of a load that the client makes by a call in `worker`; `model` is the client's number for what is
 // loaded. Between them the worker may want files and repositories; what is fetched for it meanwhile is told by Progress,
-// as answers to LoadBegan. Nothing else answers it.
+// as answers to LoadBegan. Nothing else answers it. A
+// LoadEnded that is a request is answered by any number of LoadNote, then LoadSummary (lock_messages.h).
 struct LoadBegan {
   static constexpr Tag kTag = Tag::LoadBegan;
   std::uint64_t worker = 0;
@@ -157,12 +161,13 @@ struct FetchFile {
   std::string folder = {};       // absolute; empty: the hub folder's checkpoints
   std::string name = {};         // of the file in it
   std::string hash_prefix = {};  // what its sha256 must begin with
+  bool hash = false;             // its sha256 is asked for, also where it is there already
   bool keep = false;             // what lies there already will do
   std::uint64_t worker = 0;      // may read it too; 0: none
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(url, folder, name, hash_prefix, keep, worker);
+    archive(url, folder, name, hash_prefix, hash, keep, worker);
   }
 };
 

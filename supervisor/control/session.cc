@@ -95,6 +95,8 @@ void Session::take_frame(const wire::Frame& frame) {
       return answer(request, describe_worker(request, frame.as<wire::DescribeWorker>()));
     case wire::Tag::FetchFile:
       return answer(request, fetch_file(request, frame.as<wire::FetchFile>()));
+    case wire::Tag::Pins:
+      return sources_->pin(frame.as<wire::Pins>().pins);
     case wire::Tag::ManageCache:
       return answer(request, manage_cache(request, frame.as<wire::ManageCache>()));
     case wire::Tag::GiveUp:
@@ -110,7 +112,14 @@ void Session::take_frame(const wire::Frame& frame) {
     }
     case wire::Tag::LoadEnded: {
       const auto message = frame.as<wire::LoadEnded>();
-      if (const auto worker = find_worker(message.worker)) worker->load_ended(message.model);
+      const auto worker = find_worker(message.worker);
+      if (worker) worker->load_ended(message.model);
+      if (request == 0) return;
+      if (worker) {
+        for (const wire::Pin& used : worker->take_used())
+          socket_.send(request, wire::LoadNote{.used = used});
+      }
+      socket_.send(request, wire::LoadSummary{});
       return;
     }
     case wire::Tag::CloseWorker: {

@@ -11,6 +11,7 @@
 #include "supervisor/source/cache.h"
 #include "supervisor/source/cache_layout.h"
 #include "supervisor/source/ref_name.h"
+#include "supervisor/source/torch_hub.h"
 
 namespace hubcell::control {
 namespace {
@@ -73,25 +74,71 @@ Task<wire::FetchResult> Sources::run(wire::FetchJob job, Report report) {
   return process::run_fetch(loop_, fetcher_, std::move(job), environment_, std::move(report));
 }
 
+void Sources::pin(const std::vector<wire::Pin>& pins) {
+  for (const wire::Pin& pin : pins) {
+    if (pin.url.empty()) {
+      pinned_commits_[{pin.name, pin.ref}] = pin.commit;
+    } else {
+      pinned_files_[pin.url] = pin.sha256;
+    }
+  }
+}
+
+void Sources::check_commit(const std::string& name, const std::string& ref, const std::string& commit) const {
+  const auto pinned = pinned_commits_.find({name, ref});
+  if (pinned == pinned_commits_.end() || pinned->second == commit) return;
+  throw Error(ErrorCode::Source, "load " + name + "@" + ref + ": it is commit " + commit +
+                                     ", and the lock file says " + pinned->second + "; load " + name + "@" +
+                                     pinned->second + ", or take the entry out of the lock file");
+}
+
+std::string Sources::required_hash(const std::string& url, const std::string& wished) const {
+  const auto pinned = pinned_files_.find(url);
+  if (pinned == pinned_files_.end()) return wished;
+  if (pinned->second.starts_with(wished)) return pinned->second;
+  throw Error(ErrorCode::Source, "download " + url + ": its sha256 is to begin with " + wished +
+                                     ", and the lock file says " + pinned->second);
+}
+
 Task<ResolvedSource> Sources::resolve(std::string given, bool refresh, Report report) {
   const source::Repository repository = parse(given);
   if (repository.kind == source::Repository::Kind::Local) co_return resolve_folder(repository);
   const std::string root = cache_root();
-  if (!refresh) {
-    if (auto cached = source::find_cached(root, repository.url, repository.ref)) {
-      co_return ResolvedSource{.name = repository.name,
-                               .ref = cached->ref,
-                               .commit = cached->commit,
-                               .folder = cached->folder,
-                               .warnings = {}};
-    }
+  std::optional<source::Cached> cached;
+  if (!refresh) cached = source::find_cached(root, repository.url, repository.ref);
+  ResolvedSource found;
+  if (cached) {
+    found = {.name = repository.name,
+             .ref = cached->ref,
+             .commit = cached->commit,
+             .folder = cached->folder,
+             .warnings = {}};
+  } else {
+    found = co_await fetch(repository, refresh, std::move(report));
   }
+  check_commit(found.name, found.ref, found.commit);
+  co_return found;
+}
+
+Task<ResolvedSource> Sources::fetch(source::Repository repository, bool refresh, Report report) {
+  const std::string root = cache_root();
   wire::FetchJob job;
   job.commit = wire::CommitJob{
       .url = repository.url, .name = repository.name, .ref = repository.ref, .refresh = refresh, .grant = {}};
   wire::FetchResult result;
   try {
     result = co_await run(std::move(job), std::move(report));
+  } catch (const process::Unreachable& failure) {
+    const auto folder = source::find_folder_of_torch_hub(root, repository.name, repository.ref);
+    if (!folder || refresh) throw failure.context("load " + repository.given);
+    const std::string warning = repository.given +
+                                " cannot be reached, and is not in hubcell's cache: what torch.hub left in " +
+                                *folder + " is used";
+    co_return ResolvedSource{.name = repository.name,
+                             .ref = repository.ref.value_or(source::kDefaultRef),
+                             .commit = {},
+                             .folder = *folder,
+                             .warnings = {warning}};
   } catch (const Error& failure) {
     throw failure.context("load " + repository.given);
   }
@@ -101,6 +148,8 @@ Task<ResolvedSource> Sources::resolve(std::string given, bool refresh, Report re
     throw Error(ErrorCode::Source,
                 "load " + repository.given + ": it was fetched, but " + root + " does not have it");
   }
+  if (repository.name != repository.url)
+    source::link_for_torch_hub(root, repository.name, fetched->ref, fetched->folder);
   co_return ResolvedSource{.name = repository.name,
                            .ref = fetched->ref,
                            .commit = fetched->commit,
@@ -116,7 +165,8 @@ Task<wire::FileFetched> Sources::fetch_file(wire::FetchFile wanted, Grants* gran
   job.file = wire::FileJob{.url = wanted.url,
                            .folder = folder,
                            .name = wanted.name,
-                           .hash_prefix = wanted.hash_prefix,
+                           .hash_prefix = required_hash(wanted.url, wanted.hash_prefix),
+                           .hash = wanted.hash,
                            .keep = wanted.keep,
                            .grant = grant};
   const wire::FetchResult result = co_await run(std::move(job), std::move(report));
@@ -146,18 +196,24 @@ Task<void> Sources::manage_cache(wire::ManageCache wanted, Report report) {
   co_await run(std::move(job), std::move(report));
 }
 
-Task<std::string> Sources::grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report) {
+Task<std::string> Sources::grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report,
+                                      wire::Pin& used) {
   std::string grant = grants.next("file");
   wire::FetchJob job;
   job.origin = wire::Origin::Worker;
-  job.blob =
-      wire::BlobJob{.url = wanted.url, .hash_prefix = wanted.hash_prefix, .refresh = refresh, .grant = grant};
-  co_await run(std::move(job), std::move(report));
+  job.blob = wire::BlobJob{.url = wanted.url,
+                           .hash_prefix = required_hash(wanted.url, wanted.hash_prefix),
+                           .refresh = refresh,
+                           .grant = grant};
+  const wire::FetchResult result = co_await run(std::move(job), std::move(report));
+  used.url = wanted.url;
+  if (result.file) used.sha256 = result.file->sha256;
   co_return grant;
 }
 
 // The fetcher makes the copy of links. It needs no network where everybody may have what is in the cache.
-Task<std::string> Sources::grant_repository(wire::WantRepository wanted, Grants& grants, Report report) {
+Task<std::string> Sources::grant_repository(wire::WantRepository wanted, Grants& grants, Report report,
+                                            wire::Pin& used) {
   const source::Repository repository = parse(wanted.repository);
   check_workers_repository(repository, source::github_url(environment_.get("HUBCELL_GITHUB_URL")));
   std::string grant = grants.next(repository.name);
@@ -168,10 +224,15 @@ Task<std::string> Sources::grant_repository(wire::WantRepository wanted, Grants&
                                .ref = repository.ref,
                                .refresh = wanted.refresh,
                                .grant = grant};
+  wire::FetchResult result;
   try {
-    co_await run(std::move(job), std::move(report));
+    result = co_await run(std::move(job), std::move(report));
   } catch (const Error& failure) {
     throw failure.context("load " + repository.given);
+  }
+  if (result.commit) {
+    check_commit(repository.name, result.commit->ref, result.commit->commit);
+    used = {.name = repository.name, .ref = result.commit->ref, .commit = result.commit->commit};
   }
   co_return grant;
 }

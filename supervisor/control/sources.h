@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "shared/wire/fetch_messages.h"
+#include "shared/wire/lock_messages.h"
 #include "shared/wire/worker_messages.h"
 #include "supervisor/control/grants.h"
 #include "supervisor/process/environment.h"
@@ -33,6 +35,9 @@ class Sources {
   Sources(process::asio::io_context& loop, std::string fetcher, const process::Environment& environment,
           std::string working_folder, std::string hub_folder);
 
+  // What may not be anything else from now on: Error(Source).
+  void pin(const std::vector<wire::Pin>& pins);
+
   // All below throw Error(Source) where there is no such thing.
 
   // A repository as the program names it. `refresh`: its ref is looked up again.
@@ -44,14 +49,21 @@ class Sources {
   process::Task<void> manage_cache(wire::ManageCache wanted, Report report);
 
   // What a worker wants, by the rules for those: the path where it has it. The grants are asked for a place at once.
-  process::Task<std::string> grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report);
-  process::Task<std::string> grant_repository(wire::WantRepository wanted, Grants& grants, Report report);
+  // `used` is told what it was.
+  process::Task<std::string> grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report,
+                                        wire::Pin& used);
+  process::Task<std::string> grant_repository(wire::WantRepository wanted, Grants& grants, Report report,
+                                              wire::Pin& used);
 
   // Throws Error(Source) where the environment names none that can be, the second returns an empty text.
   std::string cache_root() const;
   std::string cache_root_if_any() const;
 
  private:
+  void check_commit(const std::string& name, const std::string& ref, const std::string& commit) const;
+  // What a file's sha256 must begin with; `wished` or what is pinned.
+  std::string required_hash(const std::string& url, const std::string& wished) const;
+  process::Task<ResolvedSource> fetch(source::Repository repository, bool refresh, Report report);
   source::Repository parse(const std::string& given) const;
   process::Task<wire::FetchResult> run(wire::FetchJob job, Report report);
 
@@ -60,6 +72,8 @@ class Sources {
   const process::Environment& environment_;
   const std::string working_folder_;
   const std::string hub_folder_;
+  std::map<std::pair<std::string, std::string>, std::string> pinned_commits_;  // by name and ref
+  std::map<std::string, std::string> pinned_files_;                            // sha256 by URL
 };
 
 }  // namespace hubcell::control

@@ -201,15 +201,22 @@ process::Task<std::string> Worker::grant(const wire::Frame& frame) {
     if (self->ended_.happened()) throw Error(ErrorCode::Cancelled, "the worker has ended");
     if (event.progress) self->tell_client_(request, *event.progress);
   };
+  wire::Pin used;
   if (frame.tag() == wire::Tag::WantRepository) {
     auto wanted = frame.as<wire::WantRepository>();
     log::info("worker " + plan_.label + ": wants the repository " + source::printable(wanted.repository));
-    co_return co_await sources_->grant_repository(std::move(wanted), *grants_, std::move(report));
+    std::string path =
+        co_await sources_->grant_repository(std::move(wanted), *grants_, std::move(report), used);
+    used_.push_back(used);
+    co_return path;
   }
   auto wanted = frame.as<wire::WantFile>();
   log::info("worker " + plan_.label + ": wants " + source::printable(wanted.url));
   const bool refresh = plan_.refresh && refreshed_.insert(wanted.url).second;
-  co_return co_await sources_->grant_file(std::move(wanted), refresh, *grants_, std::move(report));
+  std::string path =
+      co_await sources_->grant_file(std::move(wanted), refresh, *grants_, std::move(report), used);
+  used_.push_back(used);
+  co_return path;
 }
 
 // Outside of a load nothing is fetched: URLs would carry the inputs of calls out. That a load began may be heard of a

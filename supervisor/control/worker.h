@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "supervisor/control/grants.h"
@@ -53,6 +54,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // Between the two it may want files and repositories. `request` is the client's number for what it is told meanwhile.
   void load_began(std::uint64_t model, std::uint64_t request, const std::string& entry);
   void load_ended(std::uint64_t model);
+  // What loads used since they were asked for last.
+  std::vector<wire::Pin> take_used() { return std::exchange(used_, {}); }
   // What it may read beside its checkout; null where it has not begun to start.
   Grants* grants() { return grants_ ? &*grants_ : nullptr; }
   // SIGKILL, in whatever state it is. What became of it is not asked for where `nobody_asks`.
@@ -95,6 +98,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::optional<Grants> grants_;
   std::map<std::uint64_t, std::uint64_t> loads_;  // model, request
   std::size_t wants_ = 0;
+  std::vector<wire::Pin> used_;
   std::set<std::string> refreshed_;  // URLs
   bool nobody_asks_ = false;
   process::Occasion ended_;

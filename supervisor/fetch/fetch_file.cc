@@ -86,7 +86,7 @@ std::optional<std::string> complaint_about(const fs::path& place, const wire::Fi
   if (record && record->url != job.url)
     return place.string() + " came from " + without_credentials(record->url) + ": it is fetched from " +
            without_credentials(job.url) + " now";
-  if (job.hash_prefix.empty()) return std::nullopt;
+  if (job.hash_prefix.empty() && !job.hash) return std::nullopt;
   sha256 = sha256_of_file(place);
   if (sha256.starts_with(job.hash_prefix)) return std::nullopt;
   return "the sha256 of " + place.string() + " does not begin with " + job.hash_prefix +

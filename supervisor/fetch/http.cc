@@ -15,6 +15,7 @@
 
 #include "shared/base/log.h"
 #include "supervisor/fetch/addresses.h"
+#include "supervisor/fetch/url.h"
 #include "supervisor/source/ref_name.h"
 
 namespace hubcell::fetch {
@@ -45,32 +46,6 @@ struct FreeMulti {
 struct FreeList {
   void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
 };
-struct FreeUrl {
-  void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
-};
-using Url = std::unique_ptr<CURLU, FreeUrl>;
-
-Url parse(const std::string& text) {
-  Url url(::curl_url());
-  if (!url || ::curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return nullptr;
-  return url;
-}
-
-std::string part(const Url& url, CURLUPart which, unsigned flags = 0) {
-  char* text = nullptr;
-  if (!url || ::curl_url_get(url.get(), which, &text, flags) != CURLUE_OK) return "";
-  std::string copy = text;
-  ::curl_free(text);
-  return copy;
-}
-
-// Scheme, host and port: who answers.
-std::string origin_of(const std::string& text) {
-  const Url url = parse(text);
-  return source::lower_case(part(url, CURLUPART_SCHEME) + "://" + part(url, CURLUPART_HOST)) + ":" +
-         part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-}
-
 // What libcurl would use for `url`, by the same variables; empty: none.
 std::string proxy_for(const std::string& url) {
   const bool is_https = source::lower_case(url.substr(0, 8)) == "https://";
@@ -229,7 +204,7 @@ class HttpTransfer::Connection {
     const std::string proxy = proxy_for(url);
     set(CURLOPT_PROXY, proxy.c_str());
     set(CURLOPT_NOPROXY, "");
-    const std::string host = part(parse(url), CURLUPART_HOST);
+    const std::string host = host_of(url);
     if (!may_be_public(host)) {
       refused_ = host;
       throw error();
@@ -249,10 +224,8 @@ class HttpTransfer::Connection {
   }
 
   bool may_lead_to(const std::string& location) {
-    const Url url = parse(url_);
-    if (!url || ::curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) return true;
-    const std::string host = part(url, CURLUPART_HOST);
-    if (may_be_public(host)) return true;
+    const std::string host = host_of(url_, location);
+    if (host.empty() || may_be_public(host)) return true;
     refused_ = host;
     return false;
   }
@@ -352,6 +325,7 @@ HttpTransfer::HttpTransfer(const HttpSettings& settings, const HttpRequest& requ
     const bool passes =
         answered ? may_pass(connection_->response().status) : connection_->may_be_tried_again();
     if (!passes || number == kTriesMax) {
+      if (!answered && settings.unreachable) settings.unreachable();
       if (!answered) throw connection_->error();
       return;
     }
@@ -374,15 +348,6 @@ std::size_t HttpTransfer::read(std::span<std::byte> buffer) {
 
 bool sends_token(const HttpSettings& settings, const std::string& url) {
   return !settings.token.empty() && origin_of(url) == origin_of(settings.token_url);
-}
-
-std::string without_credentials(const std::string& text) {
-  const Url url = parse(text);
-  if (!url) return text;
-  if (part(url, CURLUPART_USER).empty() && part(url, CURLUPART_PASSWORD).empty()) return text;
-  ::curl_url_set(url.get(), CURLUPART_USER, nullptr, 0);
-  ::curl_url_set(url.get(), CURLUPART_PASSWORD, nullptr, 0);
-  return part(url, CURLUPART_URL);
 }
 
 std::string describe_status(const HttpResponse& response) {

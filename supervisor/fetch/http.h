@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/fetch/url.h"
+
 namespace hubcell::fetch {
 
 // What all transfers of a job share.
@@ -23,7 +25,8 @@ struct HttpSettings {
   std::string token_url =
       {};  // what stands for https://github.com, without a slash at its end; the token goes to its host and no other
   bool public_only = false;  // no connection to this machine or its network (addresses.h), but to a proxy
-  std::function<bool()> goes_on = nullptr;  // asked now and then while a transfer waits; false ends it
+  std::function<void()> unreachable = nullptr;  // told when no server answers
+  std::function<bool()> goes_on = nullptr;      // asked now and then while a transfer waits; false ends it
 };
 
 struct HttpRequest {
@@ -70,9 +73,6 @@ class HttpTransfer {
 
 // Whether a request for `url` says who the user is.
 bool sends_token(const HttpSettings& settings, const std::string& url);
-
-// A URL for messages and names of files: without the user and password that it may hold.
-std::string without_credentials(const std::string& url);
 
 // One line about a status that is no success: what the server means, and what to do.
 std::string describe_status(const HttpResponse& response);

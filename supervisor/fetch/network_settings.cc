@@ -20,6 +20,7 @@ HttpSettings network_settings(wire::Origin origin, Reporter& reporter) {
   return {.token = is_workers ? "" : variable("GITHUB_TOKEN"),
           .token_url = source::github_url(variable("HUBCELL_GITHUB_URL")),
           .public_only = is_workers && variable("HUBCELL_ALLOW_PRIVATE_ADDRESSES") != "1",
+          .unreachable = [&reporter] { reporter.unreachable(); },
           .goes_on = [&reporter] { return reporter.goes_on(); }};
 }
 

@@ -48,6 +48,7 @@ void Reporter::entry(wire::CacheEntry entry) {
 
 void Reporter::result(wire::FetchResult result) {
   make_one_line(result.error_message);
+  result.unreachable = unreachable_ && !result.ok();
   for (std::string& warning : result.warnings)
     make_one_line(warning);
   const wire::FetchEvent event{.result = std::move(result)};

@@ -21,6 +21,9 @@ class Reporter {
   // The same again, for who waits and has nothing new to tell.
   bool goes_on() noexcept { return progress(std::string(last_what_), last_done_, last_total_); }
 
+  // That there is nobody to ask; part of the result.
+  void unreachable() { unreachable_ = true; }
+
   // One entry of the cache. Throws Error(Cancelled) where nobody listens.
   void entry(wire::CacheEntry entry);
 
@@ -29,6 +32,7 @@ class Reporter {
 
  private:
   int socket_;
+  bool unreachable_ = false;
   std::string last_what_;
   std::uint64_t last_done_ = 0;
   std::uint64_t last_total_ = 0;

@@ -55,6 +55,7 @@ Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, w
       report(event);
       continue;
     }
+    if (event.result->unreachable) throw Unreachable(event.result->error_code, event.result->error_message);
     if (!event.result->ok()) throw Error(event.result->error_code, event.result->error_message);
     co_return std::move(*event.result);
   }

@@ -4,13 +4,20 @@
 #include <functional>
 #include <string>
 
+#include <hubcell/error.h>
+
 #include "shared/wire/fetch_messages.h"
 #include "supervisor/process/environment.h"
 #include "supervisor/process/loop.h"
 
 namespace hubcell::process {
 
-// Returns the result of a job that succeeded. Throws Error with the fetcher's own code and message when it
+// A fetch for which there was nobody to ask.
+class Unreachable : public Error {
+  using Error::Error;
+};
+
+// Returns the result of a job that succeeded. Throws Error (Unreachable) with the fetcher's own code and message when it
 // did not, Error(Source) when the fetcher died or took too long. `report` is told everything before the result.
 Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, wire::FetchJob job,
                                   const Environment& environment,

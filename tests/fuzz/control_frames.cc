@@ -17,7 +17,8 @@ using AllBodies =
                wire::Diagnose, wire::Diagnosis, wire::TemplateReady, wire::ForkWorker, wire::WorkerForked,
                wire::WorkerEnded, wire::ProbeLayers, wire::LayersProbed, wire::TemplateStarting,
                wire::WorkerReady, wire::WorkerFailed, wire::FetchFile, wire::FileFetched, wire::GiveUp,
-               wire::WantFile, wire::WantRepository, wire::Granted>;
+               wire::ManageCache, wire::CacheEntry, wire::CacheDone, wire::Pins, wire::LoadNote,
+               wire::LoadSummary, wire::WantFile, wire::WantRepository, wire::Granted>;
 
 // Of no message: what follows is a message of the fetcher.
 enum class FetchTag : std::uint16_t { Job = 1000, Event = 1001 };

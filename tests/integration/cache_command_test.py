@@ -103,6 +103,42 @@ class CacheCommands(unittest.TestCase):
         self.assertEqual(self.answer("list", "owner/net@dev"), "dev\n")
         self.assertEqual(self.answer("list", "owner/net@dev", "--force-reload"), "main\n")
 
+    def test_checkouts_have_torch_hubs_names_where_these_are_free(self):
+        path = self.answer("fetch", "owner/net", "--trust").strip()
+        link = os.path.join(self.home, "hub", "owner_net_main")
+        self.assertEqual((os.path.islink(link), os.path.realpath(link)), (True, path))
+        os.remove(link)
+        os.makedirs(link)
+        self.answer("fetch", "owner/net", "--force-reload")
+        self.assertFalse(os.path.islink(link))
+
+    def test_what_torch_hub_left_is_used_where_nobody_can_be_reached(self):
+        for name in ("owner_old_main", "owner_old_v1", "a_b_c_main"):
+            os.makedirs(os.path.join(self.home, "hub", name))
+            with open(os.path.join(self.home, "hub", name, "hubconf.py"), "w", encoding="utf-8") as file:
+                file.write(f"def {name}(): pass\n")
+        offline = {"HUBCELL_GITHUB_URL": "http://127.0.0.1:1"}
+        for repository, entry in (("owner/old", "owner_old_main"), ("owner/old:v1", "owner_old_v1")):
+            done = self.hubcell("list", repository, **offline)
+            self.assertEqual((done.stdout, done.returncode), (entry + "\n", 0), done.stderr)
+            self.assertIn(f"{repository} cannot be reached, and is not in hubcell's cache: what torch.hub left in", done.stderr)
+        self.assertIn("is the network up", self.refusal("list", "a/b_c", **offline), "a_b/c has that folder, too")
+        self.assertIn("is the network up", self.refusal("list", "owner/old", "--force-reload", **offline))
+        self.assertIn("no repository at", self.refusal("list", "owner/old"), "it can be reached, and has none")
+
+    def test_a_lock_file(self):
+        lock = os.path.join(self.home, "hubcell.lock")
+        self.answer("list", "owner/net@dev", "--lock", lock)
+        with open(lock, encoding="utf-8") as file:
+            self.assertEqual(json.load(file), {"version": 1, "files": [],
+                                               "repositories": [{"name": "owner/net", "ref": "dev", "commit": self.dev}]})
+        bare = os.path.join(self.folder, "owner", "net.git")
+        git(bare, "update-ref", "refs/heads/dev", "refs/heads/main")
+        self.addCleanup(git, bare, "update-ref", "refs/heads/dev", self.dev)
+        self.answer("list", "owner/net@dev", "--lock", lock)
+        self.assertRegex(self.refusal("list", "owner/net@dev", "--lock", lock, "--force-reload"),
+                         f"load owner/net@dev: it is commit [0-9a-f]{{40}}, and the lock file says {self.dev}; load owner/net@{self.dev}")
+
     def test_trust_is_asked_for_and_remembered(self):
         self.assertIn("trust owner/net: it is not in the list of trusted repositories, and stdin has ended",
                       self.refusal("list", "owner/net", answer="\x04"))

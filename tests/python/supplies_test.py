@@ -214,6 +214,48 @@ class Names(Supplies):
                 self.assertRegex(self.refusal(self.load, hub, entry), words)
 
 
+class Lock(Supplies):
+    def setUp(self):
+        super().setUp()
+        self.lock = os.path.join(self.folder, "hubcell.lock")
+
+    def locked(self):
+        with open(self.lock, encoding="utf-8") as file:
+            return json.load(file)
+
+    def locked_hub(self):
+        hub = hubcell.Hub(lock=self.lock)
+        self.addCleanup(hub.close)
+        return hub
+
+    def test_what_is_used_is_written_down_and_may_not_change(self):
+        hub = self.locked_hub()
+        self.load(hub, "net", self.url)
+        before = self.locked()
+        self.assertEqual([(entry["name"], entry["ref"], len(entry["commit"])) for entry in before["repositories"]],
+                         [("owner/outer", "main", 40), ("owner/inner", "main", 40)])
+        self.assertEqual(before["files"], [{"url": self.url, "sha256": hashlib.sha256(self.weights).hexdigest()}])
+        self.load(hub, "net", self.url)
+        self.assertEqual(self.locked(), before)
+        hub.load_state_dict_from_url(self.server.url("/w/net.pth?mine"))
+        self.assertEqual(len(self.locked()["files"]), 2)
+        self.server.files["/w/net.pth"] = self.weights + b"changed"
+        again = self.locked_hub()
+        self.assertIn("invalid hash value", self.refusal(self.load, again, "net", self.url, force_reload=True))
+        self.assertIn("invalid hash value", self.refusal(again.load_state_dict_from_url, self.server.url("/w/net.pth?mine"),
+                                                         file_name="other"))
+        for index, words in ((0, "load owner/outer@main: it is commit"), (1, "load owner/inner@main: it is commit")):
+            other = json.loads(json.dumps(before))
+            other["repositories"][index]["commit"] = "0" * 40
+            write_files(self.folder, {"hubcell.lock": json.dumps(other)})
+            self.assertRegex(self.refusal(self.load, self.locked_hub(), "net", self.url),
+                             words + " [0-9a-f]{40}, and the lock file says 0{40}")
+
+    def test_a_file_that_is_no_lock_file(self):
+        write_files(self.folder, {"hubcell.lock": "{}"})
+        self.assertIn(f"read the lock file {self.lock}: ", self.refusal(hubcell.Hub, lock=self.lock))
+
+
 class Rules(Supplies):
     def test_only_while_a_load_runs(self):
         later = self.load(self.hub(), "later")

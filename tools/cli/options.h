@@ -24,6 +24,7 @@ struct Options {
   // Of the repository.
   bool trust = false;
   bool force_reload = false;
+  std::string lock_path;  // --lock
 
   // Of the workers.
   std::string python;

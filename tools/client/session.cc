@@ -26,8 +26,8 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds kAnswerDeadline{30};
 // How often whoever waits asks HubOptions::poll.
 constexpr std::chrono::milliseconds kPollEvery{50};
-// Workers that stay although nobody uses them.
-constexpr std::size_t kIdleWorkersMax = 4;
+// A message has a bound, and a URL may be long.
+constexpr std::size_t kPinsInMessage = 10;
 
 std::vector<std::string> current_environment() {
   std::vector<std::string> assignments;
@@ -88,7 +88,20 @@ std::shared_ptr<Session> Session::start(HubOptions options) {
                             .environment = session_environment(),
                             .output = output,
                             .hub_folder = session->options_.hub_folder});
+  if (!session->options_.lock.empty()) session->use_lock_file();
   return session;
+}
+
+void Session::use_lock_file() {
+  lock_file_.emplace(fs::absolute(options_.lock));
+  wire::Pins message;
+  for (wire::Pin& pin : lock_file_->pins()) {
+    message.pins.push_back(std::move(pin));
+    if (message.pins.size() < kPinsInMessage) continue;
+    tell(message);
+    message.pins.clear();
+  }
+  tell(message);
 }
 
 void Session::check_process() const {
@@ -100,22 +113,20 @@ void Session::check_process() const {
   }
 }
 
-template <class Body>
-void Session::tell(const Body& body) {
+void Session::send(const std::vector<std::byte>& frame) {
   check_process();
   const std::scoped_lock lock(mutex_);
-  wire::send_frame(socket_.get(), 0, body);
+  posix::send_message(socket_.get(), frame, {});
 }
 
-template <class Body>
-wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline,
-                         const std::function<bool(const wire::Frame&)>& part) {
+wire::Frame Session::await(const std::function<std::vector<std::byte>(std::uint64_t)>& encode,
+                           std::chrono::milliseconds deadline, const Part& part) {
   check_process();
   std::uint64_t request = 0;
   {
     const std::scoped_lock lock(mutex_);
     request = next_request_++;
-    if (!wire::send_frame(socket_.get(), request, body)) throw_supervisor_ended();
+    if (!posix::send_message(socket_.get(), encode(request), {})) throw_supervisor_ended();
     answers_[request];
   }
   wire::Frame answer = await_answer(request, std::chrono::steady_clock::now() + deadline, part);
@@ -127,7 +138,7 @@ wire::Frame Session::ask(const Body& body, std::chrono::milliseconds deadline,
 }
 
 wire::Frame Session::await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end,
-                                  const std::function<bool(const wire::Frame&)>& part) {
+                                  const Part& part) {
   std::unique_lock lock(mutex_);
   try {
     return take_answer(request, lock, end, part);
@@ -151,8 +162,7 @@ bool Session::take_progress(std::deque<wire::Frame>& mine, std::unique_lock<std:
 }
 
 wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
-                                 std::chrono::steady_clock::time_point end,
-                                 const std::function<bool(const wire::Frame&)>& part) {
+                                 std::chrono::steady_clock::time_point end, const Part& part) {
   for (;;) {
     std::deque<wire::Frame>& mine = answers_[request];
     if (!mine.empty()) {
@@ -239,139 +249,13 @@ void Session::abandon() {
   if (posix::fork_count() != forks_) socket_.reset();
 }
 
-class Session::Opening {
- public:
-  explicit Opening(Session& session) : session_(session) {
-    const std::scoped_lock lock(session.workers_mutex_);
-    ++session.openings_;
-  }
-  Opening(const Opening&) = delete;
-  Opening& operator=(const Opening&) = delete;
-  ~Opening() {
-    {
-      const std::scoped_lock lock(session_.workers_mutex_);
-      --session_.openings_;
-    }
-    session_.end_idle_workers();
-  }
-
- private:
-  Session& session_;
-};
-
-std::shared_ptr<Worker> Session::open_worker(const std::string& repository, bool refresh) {
-  check_process();
-  if (std::shared_ptr<Worker> known = refresh ? nullptr : find_worker(repository)) return known;
-  end_idle_workers();
-  const Opening opening(*this);
-  const auto began = std::chrono::steady_clock::now();
-  auto worker = keep_worker(
-      repository, ask(wire::OpenWorker{.repository = repository,
-                                       .python = options_.python,
-                                       .seed = options_.seed,
-                                       .memory_bytes = options_.memory_bytes,
-                                       .threads = options_.threads,
-                                       .refresh = refresh},
-                      wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline));
-  worker->note_opening(std::chrono::steady_clock::now() - began);
-  return worker;
-}
-
-std::shared_ptr<Worker> Session::find_worker(const std::string& repository) {
-  std::optional<std::uint64_t> ended;
-  {
-    const std::scoped_lock lock(workers_mutex_);
-    const auto number = by_repository_.find(repository);
-    if (number == by_repository_.end()) return nullptr;
-    Kept& known = workers_.at(number->second);
-    known.last_use = ++uses_;
-    if (!known.worker->has_ended()) return known.worker;
-    ended = number->second;
-  }
-  // The supervisor may not have been told of that end yet.
-  close_worker(*ended, false);
-  return nullptr;
-}
-
-std::shared_ptr<Worker> Session::keep_worker(const std::string& repository, wire::Frame frame) {
-  const auto opened = frame.as<wire::WorkerOpened>();
-  for (const std::string& warning : opened.warnings)
-    log::warn(warning);
-  std::unique_lock lock(workers_mutex_);
-  if (frame.has_descriptors()) {
-    try {
-      workers_[opened.worker].worker =
-          std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(2));
-    } catch (...) {
-      workers_.erase(opened.worker);
-      // Its descriptors were sent once: nobody can reach it any more.
-      close_worker(opened.worker, true);
-      throw;
-    }
-    worker_opened_.notify_all();
-  } else {
-    // The supervisor gave its channel to this session before, for another spelling of the same ref or to a
-    // thread that asked at the same time.
-    const bool is_there =
-        worker_opened_.wait_for(lock, kAnswerDeadline, [&] { return workers_.contains(opened.worker); });
-    if (!is_there)
-      throw Error(ErrorCode::System, "open " + repository + ": its worker was closed meanwhile; try again");
-  }
-  Kept& kept = workers_[opened.worker];
-  kept.last_use = ++uses_;
-  by_repository_[repository] = opened.worker;
-  return kept.worker;
-}
-
-void Session::let_go(std::shared_ptr<Worker> worker) {
-  if (posix::fork_count() != forks_) return;
-  {
-    const std::scoped_lock lock(workers_mutex_);
-    const auto known = workers_.find(worker->id());
-    if (known != workers_.end()) known->second.last_use = ++uses_;
-  }
-  worker.reset();
-  end_idle_workers();
-}
-
-// Others reach a worker through this session only, under the lock, so that an idle one stays idle meanwhile. One that has
-// ended is not worth keeping.
-void Session::end_idle_workers() {
-  std::vector<std::shared_ptr<Worker>> dropped;  // they end behind the lock
-  const std::scoped_lock lock(workers_mutex_);
-  if (openings_ > 0) return;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> idle;  // last use, number
-  const auto drop = [&](std::uint64_t number) {
-    dropped.push_back(std::move(workers_.at(number).worker));
-    workers_.erase(number);
-    std::erase_if(by_repository_, [&](const auto& entry) { return entry.second == number; });
-  };
-  for (const auto& [number, kept] : workers_) {
-    if (kept.worker.use_count() == 1) idle.emplace_back(kept.worker->has_ended() ? 0 : kept.last_use, number);
-  }
-  std::ranges::sort(idle);
-  for (std::size_t i = 0; i < idle.size(); ++i) {
-    if (idle[i].first == 0 || idle.size() - i > kIdleWorkersMax) drop(idle[i].second);
-  }
-}
-
-void Session::forget_worker(std::uint64_t worker) {
-  std::shared_ptr<Worker> dropped;  // it ends behind the lock
-  const std::scoped_lock lock(workers_mutex_);
-  const auto known = workers_.find(worker);
-  if (known == workers_.end()) return;
-  dropped = std::move(known->second.worker);
-  workers_.erase(known);
-  std::erase_if(by_repository_, [worker](const auto& entry) { return entry.second == worker; });
-}
-
 void Session::close_worker(std::uint64_t worker, bool nobody_asks) {
   tell(wire::CloseWorker{.worker = worker, .nobody_asks = nobody_asks});
 }
 
 wire::WorkerStatus Session::describe_worker(std::uint64_t worker, std::chrono::milliseconds wait) {
   const wire::DescribeWorker message{.worker = worker, .wait_ms = static_cast<std::uint32_t>(wait.count())};
-  return ask(message, wait + kAnswerDeadline).template as<wire::WorkerStatus>();
+  return ask(message, wait + kAnswerDeadline).as<wire::WorkerStatus>();
 }
 
 // The number of the load is that of the request, whose answers are what is fetched meanwhile.
@@ -400,7 +284,16 @@ void Session::load_ended(std::uint64_t worker, std::uint64_t model, bool succeed
     const std::scoped_lock lock(mutex_);
     answers_.erase(model);
   }
-  tell(wire::LoadEnded{.worker = worker, .model = model, .succeeded = succeeded});
+  const wire::LoadEnded message{.worker = worker, .model = model, .succeeded = succeeded};
+  if (!lock_file_) return tell(message);
+  std::vector<wire::Pin> used;
+  const auto part = [&used](const wire::Frame& frame) {
+    if (frame.tag() != wire::Tag::LoadNote) return false;
+    used.push_back(frame.as<wire::LoadNote>().used);
+    return true;
+  };
+  ask(message, kAnswerDeadline, part).as<wire::LoadSummary>();
+  if (succeeded) lock_file_->note(used);
 }
 
 std::string Session::manage_cache(const wire::ManageCache& wanted,
@@ -410,17 +303,22 @@ std::string Session::manage_cache(const wire::ManageCache& wanted,
     take(frame.as<wire::CacheEntry>());
     return true;
   };
-  return ask(wanted, wire::kFetchDeadline, part).template as<wire::CacheDone>().root;
+  return ask(wanted, wire::kFetchDeadline, part).as<wire::CacheDone>().root;
 }
 
 wire::FileFetched Session::fetch_file(const wire::FetchFile& wanted) {
-  return ask(wanted, wire::kFileDeadline).template as<wire::FileFetched>();
+  if (!lock_file_) return ask(wanted, wire::kFileDeadline).as<wire::FileFetched>();
+  wire::FetchFile hashed = wanted;
+  hashed.hash = true;
+  auto fetched = ask(hashed, wire::kFileDeadline).as<wire::FileFetched>();
+  lock_file_->note({{.url = wanted.url, .sha256 = fetched.sha256}});
+  return fetched;
 }
 
 wire::Diagnosis Session::diagnose() {
   return ask(wire::Diagnose{.python = options_.python},
              wire::kTemplateStartDeadline + wire::kWorkerStartDeadline)
-      .template as<wire::Diagnosis>();
+      .as<wire::Diagnosis>();
 }
 
 }  // namespace hubcell::client

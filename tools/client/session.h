@@ -11,11 +11,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "shared/posix/process.h"
 #include "shared/posix/unique_fd.h"
 #include "shared/wire/frame.h"
+#include "tools/client/lock_file.h"
 
 namespace hubcell::client {
 
@@ -70,18 +72,28 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Session(HubOptions options, posix::UniqueFd socket)
       : options_(std::move(options)), socket_(std::move(socket)) {}
-  // `part` is given what comes before the answer, beside Progress.
+  // Given what comes before an answer, beside Progress; false where that is the answer.
+  using Part = std::function<bool(const wire::Frame&)>;
+
   template <class Body>
-  wire::Frame ask(const Body& body, std::chrono::milliseconds deadline,
-                  const std::function<bool(const wire::Frame&)>& part = nullptr);
+  wire::Frame ask(const Body& body, std::chrono::milliseconds deadline, const Part& part = nullptr) {
+    return await([&body](std::uint64_t request) { return wire::encode_frame(request, body); }, deadline,
+                 part);
+  }
   template <class Body>
-  void tell(const Body& body);
+  void tell(const Body& body) {
+    send(wire::encode_frame(0, body));
+  }
+  void send(const std::vector<std::byte>& frame);
+  wire::Frame await(const std::function<std::vector<std::byte>(std::uint64_t)>& encode,
+                    std::chrono::milliseconds deadline, const Part& part);
+  void use_lock_file();
+  void note_commit(const ModelInfo& info);
   wire::Frame await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end,
-                           const std::function<bool(const wire::Frame&)>& part);
+                           const Part& part);
   bool take_progress(std::deque<wire::Frame>& mine, std::unique_lock<std::mutex>& lock);
   wire::Frame take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
-                          std::chrono::steady_clock::time_point end,
-                          const std::function<bool(const wire::Frame&)>& part);
+                          std::chrono::steady_clock::time_point end, const Part& part);
   void hand_out(wire::Frame frame);
   std::shared_ptr<Worker> find_worker(const std::string& repository);
   std::shared_ptr<Worker> keep_worker(const std::string& repository, wire::Frame frame);
@@ -89,6 +101,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end);
 
   const HubOptions options_;
+  std::optional<LockFile> lock_file_;
   const unsigned forks_ = posix::fork_count();
   std::atomic<bool> ended_ = false;
 

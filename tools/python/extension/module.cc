@@ -32,16 +32,16 @@ void tell_progress(PyObject* callable, const std::string& what, std::uint64_t do
   if (!answer) throw PythonRaised();
 }
 
-// (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress)
+// (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock)
 PyObject* open_session(PyObject*, PyObject* given) {
   return at_border([&] {
-    const char *interpreter = nullptr, *hub_folder = nullptr;
+    const char *interpreter = nullptr, *hub_folder = nullptr, *lock = nullptr;
     PyObject *seed = nullptr, *progress = nullptr;
     unsigned long long memory = 0;
     unsigned int threads = 0;
     double deadline = 0;
-    if (PyArg_ParseTuple(given, "sOKIdsO", &interpreter, &seed, &memory, &threads, &deadline, &hub_folder,
-                         &progress) == 0)
+    if (PyArg_ParseTuple(given, "sOKIdsOs", &interpreter, &seed, &memory, &threads, &deadline, &hub_folder,
+                         &progress, &lock) == 0)
       throw PythonRaised();
     HubOptions options{
         .python = interpreter,
@@ -49,6 +49,7 @@ PyObject* open_session(PyObject*, PyObject* given) {
         .threads = threads,
         .deadline = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * deadline)),
         .hub_folder = hub_folder,
+        .lock = lock,
         .progress = [callable = python::share(progress)](
                         const std::string& what, std::uint64_t done,
                         std::uint64_t total) { tell_progress(callable.get(), what, done, total); },
@@ -116,7 +117,7 @@ PyObject* end(PyObject*, PyObject*) {
 
 PyMethodDef functions[] = {
     {"open_session", &open_session, METH_VARARGS,
-     "open_session(python, seed, memory, threads, deadline, hub_folder, progress)"},
+     "open_session(python, seed, memory, threads, deadline, hub_folder, progress, lock)"},
     {"connect", &connect, METH_VARARGS,
      "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
     {"end", &end, METH_NOARGS, "end(): Python ends; other threads that wait here wait for ever"},

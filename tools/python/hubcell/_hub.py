@@ -50,6 +50,8 @@ class Hub:
     threads: torch's threads in a worker; as many as here where it is None.
     deadline: seconds that a call or a load may take.
     rng: False keeps this program's random states out of calls and loads.
+    lock: a file (JSON) of the commits and files that are used: made where it is missing; what is in it already may not be
+    anything else.
 
     A context manager; `close` ends the workers. Its objects may be used from any number of threads.
     """
@@ -58,17 +60,18 @@ class Hub:
                  threads: Optional[int] = None, deadline: Optional[float] = None, sandbox: Optional[str] = None,
                  allow_read: Sequence[str] = (), allow_write: Sequence[str] = (), allow_net: Sequence[str] = (),
                  writable_checkout: bool = False, rng: bool = True, replicas: int = 1, stateless: bool = False,
-                 socket: Optional[str] = None) -> None:
+                 socket: Optional[str] = None, lock: Optional[str] = None) -> None:
         _refuse_unfinished(sandbox=sandbox, allow_read=allow_read, allow_write=allow_write, allow_net=allow_net,
                            writable_checkout=writable_checkout, replicas=replicas > 1, socket=socket)
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
         self._seed, self._rng = seed, rng
-        self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng}
+        self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng,
+                         "lock": lock}
         self._folder, self._progress = _folders.hub_folder(), _Progress()
         # A handle of what was loaded last, if it is still there.
         self._latest: Callable[[], Any] = lambda: None
         self._session = _hubcell.open_session(interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(),
-                                              deadline or 0.0, self._folder, self._progress)
+                                              deadline or 0.0, self._folder, self._progress, os.fspath(lock or ""))
         _hubs.add(self)
 
     # ---- torch.hub's functions

@@ -37,6 +37,9 @@ struct HubOptions {
   Output output = Output::Inherit;
   // Where checkouts lie, a full path; empty: $TORCH_HOME/hub, $XDG_CACHE_HOME/torch/hub, ~/.cache/torch/hub.
   std::string hub_folder = {};
+  // A lock file (JSON): the commits and files that this Hub uses. What is in it already may not be anything else: Error(Source).
+  // Made where it is missing.
+  std::string lock = {};
   // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total
   // in bytes (0: unknown).
   std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;
