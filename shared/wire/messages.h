@@ -96,10 +96,11 @@ struct OpenWorker {
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;
   bool refresh = false;  // fetch the ref and, for its loads, the files again; a worker that nobody has yet
+  std::vector<std::string> allow_net;  // hosts of which it may have files fetched at any time
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(repository, python, seed, memory_bytes, threads, refresh);
+    archive(repository, python, seed, memory_bytes, threads, refresh, allow_net);
   }
 };
 

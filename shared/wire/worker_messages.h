@@ -110,7 +110,7 @@ struct WorkerFailed {
   }
 };
 
-// While a load runs: a file by its URL. Answered by Granted or Failure.
+// While a load runs, or of a host that is allowed: a file by its URL. Answered by Granted or Failure.
 struct WantFile {
   static constexpr Tag kTag = Tag::WantFile;
   std::string url = {};

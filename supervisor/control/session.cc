@@ -26,6 +26,13 @@ std::string label_of(const ResolvedSource& source) {
   return source.name + "@" + source.ref;
 }
 
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts)
+    text += part + ' ';
+  return text;
+}
+
 }  // namespace
 
 Session::Session(process::asio::io_context& loop, const Installation& installation, posix::UniqueFd socket,
@@ -80,6 +87,7 @@ void Session::answer(std::uint64_t request, Work work) {
 }
 
 void Session::fail(std::uint64_t request, const std::exception& failure) {
+  fetching_.erase(request);
   const auto* ours = dynamic_cast<const Error*>(&failure);
   const wire::Failure message{.code = ours == nullptr ? ErrorCode::System : ours->code(),
                               .message = std::string(failure.what()).substr(0, kMessageBytesMax)};
@@ -144,7 +152,8 @@ Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message)
       co_await process::choose_interpreter(loop_, message.python, *environment_, working_folder_);
   const std::string key = source.folder + '\n' + source.ref + '\n' + python + '\n' +
                           (message.seed ? std::to_string(*message.seed) : "") + '\n' +
-                          std::to_string(message.memory_bytes) + '\n' + std::to_string(message.threads);
+                          std::to_string(message.memory_bytes) + '\n' + std::to_string(message.threads) +
+                          '\n' + joined(message.allow_net);
   std::shared_ptr<Opening> opening = openings_[key];
   if (message.refresh || !opening || opening->error || (opening->worker && !opening->worker->serves())) {
     opening = std::make_shared<Opening>(loop_);
@@ -176,6 +185,7 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .memory_bytes = message.memory_bytes,
                           .threads = message.threads,
                           .output = output_,
+                          .allow_net = message.allow_net,
                           .refresh = message.refresh};
     TellClient tell_client = [this](std::uint64_t request, const wire::FetchProgress& progress) {
       socket_.offer(request,
@@ -229,8 +239,8 @@ Report Session::report_to(std::uint64_t request) {
     if (event.entry) socket_.send(request, *event.entry);
     if (!event.progress) return;
     const wire::FetchProgress& progress = *event.progress;
-    socket_.send(request,
-                 wire::Progress{.what = progress.what, .done = progress.done, .total = progress.total});
+    socket_.offer(request,
+                  wire::Progress{.what = progress.what, .done = progress.done, .total = progress.total});
   };
 }
 

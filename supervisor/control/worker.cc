@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -17,6 +18,7 @@
 #include "shared/posix/memory.h"
 #include "shared/posix/system_error.h"
 #include "supervisor/source/ref_name.h"
+#include "supervisor/source/repository.h"
 
 namespace hubcell::control {
 namespace {
@@ -163,63 +165,71 @@ process::Task<void> Worker::await_ready() {
 process::Task<void> Worker::watch_control() {
   try {
     while (std::optional<wire::Frame> frame = co_await control_->receive()) {
-      const bool is_want = frame->tag() == wire::Tag::WantFile || frame->tag() == wire::Tag::WantRepository;
-      if (!is_want) frame->unexpected();
-      co_await answer_want(std::move(*frame));
+      if (++wants_ > 2 * wire::kWantsMax) throw Error(ErrorCode::Protocol, "it wants too much");
+      Want want;
+      if (frame->tag() == wire::Tag::WantRepository) {
+        want.repository = frame->as<wire::WantRepository>();
+      } else {
+        want.file = frame->as<wire::WantFile>();
+      }
+      co_await answer_want(frame->request(), std::move(want));
     }
-  } catch (const Error& violation) {
+  } catch (const std::exception& violation) {
     log::warn("worker " + plan_.label + ": protocol violation: " + violation.what());
     apply(Event::Failed);
   }
 }
 
-process::Task<void> Worker::answer_want(wire::Frame frame) {
-  std::optional<Error> refusal;
+process::Task<void> Worker::answer_want(std::uint64_t request, Want want) {
+  wire::Failure refusal;
   try {
-    const std::string path = co_await grant(frame);
-    if (control_) control_->offer(frame.request(), wire::Granted{.path = path});
+    const std::string path = co_await grant(std::move(want));
+    if (control_) control_->offer(request, wire::Granted{.path = path});
     co_return;
   } catch (const Error& failure) {
-    if (failure.code() == ErrorCode::Protocol) throw;
-    refusal = failure;
+    refusal = {.code = failure.code(), .message = failure.what()};
+  } catch (const std::exception& failure) {
+    refusal = {.code = ErrorCode::System, .message = failure.what()};
   }
-  log::info("worker " + plan_.label + ": refused: " + refusal->what());
-  if (control_)
-    control_->offer(frame.request(), wire::Failure{.code = refusal->code(), .message = refusal->what()});
+  log::info("worker " + plan_.label + ": refused: " + refusal.message);
+  if (control_) control_->offer(request, refusal);
 }
 
-process::Task<std::string> Worker::grant(const wire::Frame& frame) {
-  co_await await_load();
-  if (++wants_ > 2 * wire::kWantsMax) throw Error(ErrorCode::Protocol, "it wants too much");
+process::Task<std::string> Worker::grant(Want want) {
+  if (!is_allowed(want)) co_await await_load();
   if (wants_ > wire::kWantsMax) {
     throw Error(ErrorCode::Usage,
                 "a worker has at most " + std::to_string(wire::kWantsMax) + " things fetched");
   }
-  const std::uint64_t request = loads_.begin()->second;
+  const std::uint64_t request = loads_.empty() ? 0 : loads_.begin()->second;
   const auto self = shared_from_this();
   Report report = [self, request](const wire::FetchEvent& event) {
     if (self->ended_.happened()) throw Error(ErrorCode::Cancelled, "the worker has ended");
-    if (event.progress) self->tell_client_(request, *event.progress);
+    if (event.progress && request != 0) self->tell_client_(request, *event.progress);
   };
   wire::Pin used;
-  if (frame.tag() == wire::Tag::WantRepository) {
-    auto wanted = frame.as<wire::WantRepository>();
-    log::info("worker " + plan_.label + ": wants the repository " + source::printable(wanted.repository));
-    std::string path =
-        co_await sources_->grant_repository(std::move(wanted), *grants_, std::move(report), used);
-    used_.push_back(used);
-    co_return path;
+  std::string path;
+  if (want.repository) {
+    log::info("worker " + plan_.label + ": wants the repository " +
+              source::printable(want.repository->repository));
+    path =
+        co_await sources_->grant_repository(std::move(*want.repository), *grants_, std::move(report), used);
+  } else {
+    log::info("worker " + plan_.label + ": wants " + source::printable(want.file->url));
+    const bool refresh = plan_.refresh && refreshed_.insert(want.file->url).second;
+    path = co_await sources_->grant_file(std::move(*want.file), refresh, *grants_, std::move(report), used);
   }
-  auto wanted = frame.as<wire::WantFile>();
-  log::info("worker " + plan_.label + ": wants " + source::printable(wanted.url));
-  const bool refresh = plan_.refresh && refreshed_.insert(wanted.url).second;
-  std::string path =
-      co_await sources_->grant_file(std::move(wanted), refresh, *grants_, std::move(report), used);
   used_.push_back(used);
   co_return path;
 }
 
-// Outside of a load nothing is fetched: URLs would carry the inputs of calls out. That a load began may be heard of a
+bool Worker::is_allowed(const Want& want) const {
+  if (!want.file || !grants_) return false;
+  const std::string host = source::plain_host_of(want.file->url);
+  return !host.empty() && std::ranges::find(plan_.allow_net, host) != plan_.allow_net.end();
+}
+
+// Outside of a load nothing else is fetched: URLs would carry the inputs of calls out. That a load began may be heard of a
 // moment later than what is wanted in it, on another socket.
 process::Task<void> Worker::await_load() {
   for (int tries = 0; loads_.empty() && tries < kLoadTries; ++tries)
@@ -227,7 +237,8 @@ process::Task<void> Worker::await_load() {
   if (!loads_.empty() && grants_) co_return;
   throw Error(
       ErrorCode::Usage,
-      "a worker has things fetched only while a load runs in it: URLs would carry the inputs of calls out");
+      "a worker has things fetched only while a load runs in it: URLs would carry the inputs of calls "
+      "out; allow_net (--allow-net HOST) names hosts of which it may at any time");
 }
 
 void Worker::take_end(posix::ExitStatus status) {
@@ -240,7 +251,7 @@ void Worker::take_end(posix::ExitStatus status) {
 
 void Worker::load_began(std::uint64_t model, std::uint64_t request, const std::string& entry) {
   loads_[model] = request;
-  log::info("worker " + plan_.label + ": load " + entry);
+  log::info("worker " + plan_.label + ": " + (entry.empty() ? "import hubconf.py" : "load " + entry));
   apply(Event::LoadBegan);
 }
 

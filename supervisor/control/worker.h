@@ -28,7 +28,8 @@ struct WorkerPlan {
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;
   wire::WorkerOutput output = wire::WorkerOutput::Inherit;
-  bool refresh = false;  // files that its loads want are fetched again, each once
+  std::vector<std::string> allow_net = {};  // hosts of which files may be fetched at any time
+  bool refresh = false;                     // files that its loads want are fetched again, each once
 };
 
 // Tells the client, as an answer to the request of that number, how a fetch goes on; the client need not listen.
@@ -76,8 +77,14 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void apply(lifecycle::Event event);
   process::Task<void> await_ready();
   process::Task<void> watch_control();
-  process::Task<void> answer_want(wire::Frame frame);
-  process::Task<std::string> grant(const wire::Frame& frame);
+  // One of the two.
+  struct Want {
+    std::optional<wire::WantFile> file;
+    std::optional<wire::WantRepository> repository;
+  };
+  process::Task<void> answer_want(std::uint64_t request, Want want);
+  process::Task<std::string> grant(Want want);
+  bool is_allowed(const Want& want) const;
   process::Task<void> await_load();
   void take_end(posix::ExitStatus status);
 

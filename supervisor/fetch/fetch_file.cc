@@ -109,6 +109,10 @@ Confinement confinement_of(const wire::FileJob& job, const fs::path& cache_root)
   if (!job.grant.empty()) around.writable.push_back(fs::path(job.grant).parent_path());
   around.network = is_network_url(job.url);
   if (!around.network) around.readable.push_back(local_path(job.url));
+  // What is kept may be a link to another disk.
+  std::error_code failed;
+  const fs::path there = fs::canonical(fs::path(job.folder) / job.name, failed);
+  if (job.keep && !failed) around.readable.push_back(there);
   return around;
 }
 
@@ -162,7 +166,13 @@ source::FileRecord bring_blob(const wire::BlobJob& job, const source::BlobFolder
 std::optional<wire::FetchResult> find_there(const wire::BlobJob& job, const source::BlobFolder& place,
                                             const fs::path& cache_root) {
   if (job.refresh) return std::nullopt;
-  auto there = find_checkpoint(job, cache_root);
+  std::optional<source::FileRecord> there;
+  try {
+    there = find_checkpoint(job, cache_root);
+  } catch (const Error& closed) {
+    log::info(std::string("look for it in checkpoints: ") +
+              closed.what());  // a link to a file elsewhere, say
+  }
   if (!there) there = find_blob(job, place);
   if (!there) return std::nullopt;
   return result_of(there->sha256, there->bytes, true);

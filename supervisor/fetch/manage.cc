@@ -54,7 +54,7 @@ void for_each_file(const fs::path& folder, Visit visit) {
 // What differs from the manifest, the first of it.
 std::string complaint_about(const fs::path& checkout, const fs::path& manifest_file) {
   const auto expected = source::manifest_of_text(read_text(manifest_file));
-  if (!expected) return "it has no manifest; fetch it again (--force-reload)";
+  if (!expected) return "it has no manifest by which that could be told";
   const source::Manifest found = manifest_of_folder(checkout);
   for (const auto& [path, what] : *expected) {
     const auto here = found.find(path);

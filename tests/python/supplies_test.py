@@ -104,7 +104,7 @@ def starts():
 
 class Later(torch.nn.Module):
     def forward(self, url):
-        return load_state_dict_from_url(url)["epoch"]
+        return load_state_dict_from_url(url, file_name=str(hash(url)))["epoch"]
 
 def later():
     return Later()
@@ -261,6 +261,17 @@ class Rules(Supplies):
         later = self.load(self.hub(), "later")
         self.assertIn("only while a load runs in it: URLs would carry the inputs of calls out", self.refusal(later, self.url))
         self.assertEqual(self.server.asked("/w/net.pth"), 0)
+
+    def test_at_any_time_of_hosts_that_are_allowed(self):
+        hub = hubcell.Hub(allow_net=["other.example", "127.0.0.1"])
+        self.addCleanup(hub.close)
+        later = self.load(hub, "later")
+        self.assertIn("KeyError", self.refusal(later, self.url), "it came, and has no epoch")
+        self.assertEqual(self.server.asked("/w/net.pth"), 1)
+        for url in (self.url.replace("127.0.0.1", "localhost"), self.url.replace("127", "127.0.0.1@127", 1)):
+            self.assertIn("--allow-net HOST", self.refusal(later, url + "?x"))
+        with self.assertRaisesRegex(hubcell.Error, "a host is named as in example.org"):
+            self.load(hubcell.Hub(allow_net=["http://x"]), "later")
 
     def test_nothing_of_this_machine(self):
         self.load(self.hub(), "later")  # the repository is in the cache now

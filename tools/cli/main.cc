@@ -27,6 +27,7 @@ HubOptions hub_options(const Options& options, Progress& progress) {
           .threads = options.threads,
           .deadline = options.deadline,
           .output = options.quiet ? Output::Discard : Output::Prefixed,
+          .allow_net = options.allow_net,
           .lock = options.lock_path,
           .progress = [&progress](const std::string& what, std::uint64_t done, std::uint64_t total) {
             progress.show(what, done, total);

@@ -78,6 +78,10 @@ void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N")
       ->check(whole_number(1, kThreadsMax));
   app.add_flag("--trust", options.trust, "trust the repository, and remember that");
+  app.add_option("--allow-net", options.allow_net,
+                 "host of which the worker may have files fetched at any time")
+      ->type_name("HOST")
+      ->allow_extra_args(false);
   app.add_option("--lock", options.lock_path,
                  "file of commits and sha256s that are used, and may not be others")
       ->type_name("FILE");

@@ -24,7 +24,8 @@ struct Options {
   // Of the repository.
   bool trust = false;
   bool force_reload = false;
-  std::string lock_path;  // --lock
+  std::string lock_path;               // --lock
+  std::vector<std::string> allow_net;  // hosts
 
   // Of the workers.
   std::string python;

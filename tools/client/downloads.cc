@@ -42,6 +42,7 @@ void Hub::download_url_to_file(const std::string& url, const std::string& path,
 Value Hub::load_state_dict_from_url(const std::string& url, StateDictOptions options) {
   const std::string name = options.file_name.empty() ? file_name_of(url) : options.file_name;
   const auto worker = session_->open_worker(client::find_libexec() + "/checkpoint_reader", true);
+  session_->forget_worker(worker->id());  // nobody else is to get it
   const wire::FileFetched file =
       session_->fetch_file({.url = url,
                             .folder = options.folder,
@@ -53,9 +54,7 @@ Value Hub::load_state_dict_from_url(const std::string& url, StateDictOptions opt
   request.verb = channel::Verb::Load;
   request.name = "read";
   request.arguments = {file.grant, name, std::move(options.map_location), options.weights_only};
-  Value state_dict = worker->perform_with_hubconf(std::move(request), "read " + file.path);
-  session_->forget_worker(worker->id());
-  return state_dict;
+  return worker->perform_with_hubconf(std::move(request), "read " + file.path);
 }
 
 }  // namespace hubcell

@@ -4,6 +4,7 @@ torch.hub (nested loads too), urllib.request and requests keep their names, sign
 here, another method or a socket of one's own, fails as it does without a network; `hint_of` then says what does work.
 """
 
+import contextlib
 import email.message
 import functools
 import importlib.abc
@@ -205,6 +206,8 @@ def plain_url(url, data):
 def place(path, destination):
     """A link, which is all that a worker may make to what it was granted."""
     link = f"{destination}.hubcell"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(link)
     os.symlink(path, link)
     os.replace(link, destination)
 

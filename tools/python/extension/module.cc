@@ -32,16 +32,16 @@ void tell_progress(PyObject* callable, const std::string& what, std::uint64_t do
   if (!answer) throw PythonRaised();
 }
 
-// (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock)
+// (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock, allowed hosts)
 PyObject* open_session(PyObject*, PyObject* given) {
   return at_border([&] {
     const char *interpreter = nullptr, *hub_folder = nullptr, *lock = nullptr;
-    PyObject *seed = nullptr, *progress = nullptr;
+    PyObject *seed = nullptr, *progress = nullptr, *hosts = nullptr;
     unsigned long long memory = 0;
     unsigned int threads = 0;
     double deadline = 0;
-    if (PyArg_ParseTuple(given, "sOKIdsOs", &interpreter, &seed, &memory, &threads, &deadline, &hub_folder,
-                         &progress, &lock) == 0)
+    if (PyArg_ParseTuple(given, "sOKIdsOsO", &interpreter, &seed, &memory, &threads, &deadline, &hub_folder,
+                         &progress, &lock, &hosts) == 0)
       throw PythonRaised();
     HubOptions options{
         .python = interpreter,
@@ -54,6 +54,8 @@ PyObject* open_session(PyObject*, PyObject* given) {
                         const std::string& what, std::uint64_t done,
                         std::uint64_t total) { tell_progress(callable.get(), what, done, total); },
         .poll = &check_signals};
+    for (Py_ssize_t i = 0; i < PyList_Size(hosts); ++i)
+      options.allow_net.push_back(python::text_of(PyList_GetItem(hosts, i)));
     if (seed != Py_None) options.seed = PyLong_AsUnsignedLongLong(seed);
     if (PyErr_Occurred() != nullptr) throw PythonRaised();
     return make_native(types().session.get(), without_gil([&] { return Hub(std::move(options)); }));
@@ -117,7 +119,7 @@ PyObject* end(PyObject*, PyObject*) {
 
 PyMethodDef functions[] = {
     {"open_session", &open_session, METH_VARARGS,
-     "open_session(python, seed, memory, threads, deadline, hub_folder, progress, lock)"},
+     "open_session(python, seed, memory, threads, deadline, hub_folder, progress, lock, allow_net)"},
     {"connect", &connect, METH_VARARGS,
      "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
     {"end", &end, METH_NOARGS, "end(): Python ends; other threads that wait here wait for ever"},

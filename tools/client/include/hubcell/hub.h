@@ -37,6 +37,9 @@ struct HubOptions {
   Output output = Output::Inherit;
   // Where checkouts lie, a full path; empty: $TORCH_HOME/hub, $XDG_CACHE_HOME/torch/hub, ~/.cache/torch/hub.
   std::string hub_folder = {};
+  // Hosts of which workers may have files fetched at any time, and not only while they load: what they ask for can carry
+  // the inputs of calls there.
+  std::vector<std::string> allow_net = {};
   // A lock file (JSON): the commits and files that this Hub uses. What is in it already may not be anything else: Error(Source).
   // Made where it is missing.
   std::string lock = {};
