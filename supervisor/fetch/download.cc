@@ -95,7 +95,11 @@ class Transfers {
   void begin(const HttpResponse& response) {
     if (response.status == 206) {
       const auto range = content_range(response.header("content-range"));
-      if (range && range->first == file_.bytes() && (total_ == 0 || total_ == range->second)) return;
+      const bool was_asked_for = range && file_.bytes() > 0 && range->first == file_.bytes();
+      if (was_asked_for && (total_ == 0 || total_ == range->second)) {
+        total_ = range->second;
+        return;
+      }
       restart();
       throw Error(ErrorCode::Source, "the server answers with another part than it was asked for");
     }

@@ -140,6 +140,13 @@ class ToFile(Downloads):
         torch.hub.download_url_to_file(self.url, self.place, progress=False)
         self.assertEqual(len(self.read()), 1_000_000, "torch.hub takes what came for the file")
 
+    def test_a_part_that_nobody_asked_for_is_no_file(self):
+        def part(handler):
+            handler.send_content(206, self.content[:1000], {"Content-Range": "bytes 0-999/1000000"})
+            return True
+        self.server.fault = part
+        self.refused("the server answers with another part than it was asked for")
+
     def test_answers_that_are_no_file(self):
         here = self.server.url("/models/net.pth")
         for words, status, headers in (("answers 403", 403, {}), ("answers 404", 404, {}), ("redirect", 302, {"Location": here}),
