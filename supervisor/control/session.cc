@@ -26,6 +26,12 @@ std::string label_of(const ResolvedSource& source) {
   return source.name + "@" + source.ref;
 }
 
+void offer_progress(process::FrameSocket& socket, std::uint64_t request,
+                    const wire::FetchProgress& progress) {
+  socket.offer(request,
+               wire::Progress{.what = progress.what, .done = progress.done, .total = progress.total});
+}
+
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts)
@@ -188,8 +194,7 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .allow_net = message.allow_net,
                           .refresh = message.refresh};
     TellClient tell_client = [this](std::uint64_t request, const wire::FetchProgress& progress) {
-      socket_.offer(request,
-                    wire::Progress{.what = progress.what, .done = progress.done, .total = progress.total});
+      offer_progress(socket_, request, progress);
     };
     auto worker = std::make_shared<Worker>(loop_, plan, streams_, sources_, std::move(tell_client));
     workers_[plan.id] = worker;
@@ -237,10 +242,7 @@ Report Session::report_to(std::uint64_t request) {
   return [this, request](const wire::FetchEvent& event) {
     if (!fetching_.contains(request)) throw Error(ErrorCode::Cancelled, "nobody waits for it any more");
     if (event.entry) socket_.send(request, *event.entry);
-    if (!event.progress) return;
-    const wire::FetchProgress& progress = *event.progress;
-    socket_.offer(request,
-                  wire::Progress{.what = progress.what, .done = progress.done, .total = progress.total});
+    if (event.progress) offer_progress(socket_, request, *event.progress);
   };
 }
 

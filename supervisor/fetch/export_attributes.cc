@@ -3,7 +3,6 @@
 #include <array>
 #include <ctime>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -169,8 +168,7 @@ void apply_export_attributes(git_repository* repository, const std::string& comm
     const git::Commit opened(looked_up);
     const Placeholders placeholders = placeholders_of(repository, opened.get(), listing);
     for (const fs::path& file : found.substituted) {
-      std::ifstream stream(file, std::ios::binary);
-      const std::string text{std::istreambuf_iterator<char>(stream), {}};
+      const std::string text = read_whole_file(file);
       std::ofstream(file, std::ios::binary | std::ios::trunc) << substituted(text, placeholders);
     }
   }

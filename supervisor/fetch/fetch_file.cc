@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <regex>
@@ -47,9 +45,7 @@ void check_url(const std::string& url) {
 }
 
 std::optional<source::FileRecord> read_record(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  return source::FileRecord::from_text(text);
+  return source::FileRecord::from_text(read_whole_file(file));
 }
 
 void write_record(const fs::path& file, const source::FileRecord& record) {

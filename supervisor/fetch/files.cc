@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <iterator>
 
 #include <hubcell/error.h>
 
@@ -86,6 +88,11 @@ void remove_temporaries(const fs::path& folder) {
 
 void put_in_place(const fs::path& from, const fs::path& to) {
   posix::checked(::rename(from.c_str(), to.c_str()), "put " + to.string() + " in place");
+}
+
+std::string read_whole_file(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 void write_whole_file(const fs::path& folder, const fs::path& name, const std::string& content) {

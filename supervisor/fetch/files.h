@@ -29,6 +29,9 @@ void make_folders(const std::filesystem::path& folder);
 // links are left alone. Writes it all to disk first.
 void make_read_only(const std::filesystem::path& folder);
 
+// The content of a small file; empty where it cannot be read.
+std::string read_whole_file(const std::filesystem::path& file);
+
 // write(2), all of it. `attempt` is what an error says.
 void write_all(int file, std::string_view content, const std::string& attempt);
 

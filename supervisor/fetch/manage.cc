@@ -3,8 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <vector>
@@ -21,11 +19,6 @@ namespace hubcell::fetch {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_text(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 std::uint64_t bytes_below(const fs::path& path) {
   std::error_code failed;
@@ -53,7 +46,7 @@ void for_each_file(const fs::path& folder, Visit visit) {
 
 // What differs from the manifest, the first of it.
 std::string complaint_about(const fs::path& checkout, const fs::path& manifest_file) {
-  const auto expected = source::manifest_of_text(read_text(manifest_file));
+  const auto expected = source::manifest_of_text(read_whole_file(manifest_file));
   if (!expected) return "it has no manifest by which that could be told";
   const source::Manifest found = manifest_of_folder(checkout);
   for (const auto& [path, what] : *expected) {
@@ -109,7 +102,7 @@ class Management {
     std::map<std::string, std::vector<fs::path>> index_files;  // by commit
     std::map<std::string, std::string> refs;
     for_each_file(place.index(), [&](const fs::path& file) {
-      const auto entry = source::IndexEntry::from_text(read_text(file));
+      const auto entry = source::IndexEntry::from_text(read_whole_file(file));
       const std::string name = source::text_of_path(file.lexically_relative(place.index()));
       if (!entry || (job_.ref && name != *job_.ref && entry->commit != *job_.ref)) return;
       index_files[entry->commit].push_back(file);
@@ -147,7 +140,7 @@ class Management {
       fs::remove(file);
     bool is_used = false;
     for_each_file(place.index(), [&](const fs::path& file) {
-      const auto entry = source::IndexEntry::from_text(read_text(file));
+      const auto entry = source::IndexEntry::from_text(read_whole_file(file));
       is_used = is_used || (entry && entry->commit == commit);
     });
     if (is_used) return;
@@ -156,7 +149,7 @@ class Management {
   }
 
   void take_blob(const fs::path& record_file) {
-    const auto record = source::FileRecord::from_text(read_text(record_file));
+    const auto record = source::FileRecord::from_text(read_whole_file(record_file));
     if (!record || (!job_.everything && job_.file != record->url)) return;
     const source::BlobFolder place(root_, record->url);
     std::optional<CacheLock> lock;
@@ -167,7 +160,7 @@ class Management {
   }
 
   void take_checkpoint(const std::string& name, const fs::path& record_file) {
-    const auto record = source::FileRecord::from_text(read_text(record_file));
+    const auto record = source::FileRecord::from_text(read_whole_file(record_file));
     if (!record || (!job_.everything && job_.file != record->url)) return;
     const fs::path file = source::checkpoints_folder(root_) / name;
     report_file(wire::CacheKind::Checkpoint, *record, file);

@@ -11,6 +11,7 @@
 #include <hubcell/error.h>
 
 #include "tools/cli/json_output.h"
+#include "tools/cli/run.h"
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
 
@@ -145,16 +146,8 @@ std::string short_name(const std::string& url) {
 int fetch(Hub& hub, const Options& options, Progress& progress) {
   const ModelInfo info = hub.info(options.repository);
   if (!options.entry.empty()) {
-    Arguments positional;
-    Keywords named;
-    for (const NamedArgument& argument : options.arguments) {
-      if (argument.name.empty()) {
-        positional.push_back(argument.value);
-      } else {
-        named.emplace_back(argument.name, argument.value);
-      }
-    }
-    hub.load(options.repository, options.entry, std::move(positional), std::move(named));
+    CallArguments arguments = entry_arguments(options);
+    hub.load(options.repository, options.entry, std::move(arguments.positional), std::move(arguments.named));
   }
   progress.clear();
   if (options.json) {

@@ -14,20 +14,6 @@
 namespace hubcell::cli {
 namespace {
 
-// Arguments in the order of the command line, by position or by name.
-struct CallArguments {
-  Arguments positional;
-  Keywords named;
-
-  void add(const std::string& name, Value value) {
-    if (name.empty()) {
-      positional.push_back(std::move(value));
-    } else {
-      named.emplace_back(name, std::move(value));
-    }
-  }
-};
-
 template <typename Work>
 auto timed(double& seconds, Work work) {
   const auto start = std::chrono::steady_clock::now();
@@ -144,14 +130,26 @@ std::string describe_run(const RunResult& result) {
 
 }  // namespace
 
+void CallArguments::add(const std::string& name, Value value) {
+  if (name.empty()) {
+    positional.push_back(std::move(value));
+  } else {
+    named.emplace_back(name, std::move(value));
+  }
+}
+
+CallArguments entry_arguments(const Options& options) {
+  CallArguments arguments;
+  for (const NamedArgument& argument : options.arguments)
+    arguments.add(argument.name, argument.value);
+  return arguments;
+}
+
 RunResult run_model(Hub& hub, const Options& options) {
   const std::vector<InputSpec> specs = read_specs(options);
   RunResult result;
   if (!options.labels_path.empty()) result.labels = read_labels(options.labels_path);
-  CallArguments arguments;
-  for (const NamedArgument& argument : options.arguments)
-    arguments.add(argument.name, argument.value);
-
+  CallArguments arguments = entry_arguments(options);
   const Value loaded = timed(result.load_s, [&] {
     return hub.load(options.repository, options.entry, std::move(arguments.positional),
                     std::move(arguments.named));

@@ -29,25 +29,30 @@ PROGRAM_HINT = ("hubcell starts no programs for a worker: install what it needs 
 def install(hub, want_file, want_repository):
     """From now on, in this process. `hub`: the module hub.py; the others: supplies.h."""
     downloads = Downloads(want_file)
-    for name in ("download_url_to_file", "load_state_dict_from_url"):
-        replace_everywhere("torch.hub", name, getattr(downloads, name))
-    for name, function in nested(hub, want_repository).items():
-        replace_everywhere("torch.hub", name, function)
-    for name in ("urlopen", "urlretrieve"):
-        replace_everywhere("urllib.request", name, getattr(downloads, name))
+    replace_everywhere("torch.hub", {"download_url_to_file": downloads.download_url_to_file,
+                                     "load_state_dict_from_url": downloads.load_state_dict_from_url,
+                                     **nested(hub, want_repository)})
+    replace_everywhere("urllib.request", {"urlopen": downloads.urlopen, "urlretrieve": downloads.urlretrieve})
     sys.meta_path.insert(0, AfterImport("requests.api", downloads.patch_requests))
 
 
-def replace_everywhere(module, name, function):
-    """In its module, and where `from module import name` has put it already."""
-    original = getattr(sys.modules[module], name)
-    # Not functools.wraps: its __wrapped__ would lead foreign code around the replacement.
-    function = functools.update_wrapper(forward(function, original), original)
-    del function.__wrapped__
-    function.__signature__ = inspect.signature(original)
+def replace_everywhere(module, functions):
+    """By name: in their module, and where `from module import name` has put them already."""
+    originals = {name: getattr(sys.modules[module], name) for name in functions}
+    replacements = {name: replacement_of(originals[name], function) for name, function in functions.items()}
     for other in list(sys.modules.values()):
-        if getattr(other, "__dict__", {}).get(name) is original:
-            setattr(other, name, function)
+        content = getattr(other, "__dict__", {})
+        for name in originals.keys() & content.keys():
+            if content[name] is originals[name]:
+                setattr(other, name, replacements[name])
+
+
+def replacement_of(original, function):
+    # Not functools.wraps: its __wrapped__ would lead foreign code around the replacement.
+    replacement = functools.update_wrapper(forward(function, original), original)
+    del replacement.__wrapped__
+    replacement.__signature__ = inspect.signature(original)
+    return replacement
 
 
 def forward(function, original):

@@ -106,10 +106,7 @@ PyObject* remember_trust(PyObject*, PyObject* given) {
 }
 
 PyObject* libexec_folder(PyObject*, PyObject*) {
-  return at_border([&] {
-    const std::string supervisor = client::find_supervisor();
-    return python::make_text(supervisor.substr(0, supervisor.rfind('/')));
-  });
+  return at_border([&] { return python::make_text(client::find_libexec()); });
 }
 
 PyObject* end(PyObject*, PyObject*) {
