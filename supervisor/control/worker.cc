@@ -14,6 +14,7 @@
 #include <hubcell/error.h>
 
 #include "shared/base/log.h"
+#include "shared/base/url_text.h"
 #include "shared/channel/layout.h"
 #include "shared/posix/memory.h"
 #include "shared/posix/system_error.h"
@@ -225,7 +226,7 @@ process::Task<std::string> Worker::grant(Want want) {
 
 bool Worker::is_allowed(const Want& want) const {
   if (!want.file || !grants_) return false;
-  const std::string host = source::plain_host_of(want.file->url);
+  const std::string host = plain_host_of(want.file->url);
   return !host.empty() && std::ranges::find(plan_.allow_net, host) != plan_.allow_net.end();
 }
 

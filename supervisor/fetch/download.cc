@@ -183,12 +183,4 @@ std::string download(const Download& wanted, const HttpSettings& settings, NewFi
   }
 }
 
-std::string file_name_of(const std::string& url) {
-  const std::size_t scheme = url.find("://");
-  const std::size_t path = scheme == std::string::npos ? 0 : url.find('/', scheme + 3);
-  if (path == std::string::npos) return "";
-  const std::string whole = url.substr(path, url.find_first_of("?#", path) - path);
-  return whole.substr(whole.rfind('/') + 1);
-}
-
 }  // namespace hubcell::fetch

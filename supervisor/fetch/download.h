@@ -22,7 +22,4 @@ struct Download {
 // full disk.
 std::string download(const Download& wanted, const HttpSettings& settings, NewFile& file, Reporter& reporter);
 
-// The last part of a URL's path, as torch.hub names files: "https://host/a/b.pth?x" is "b.pth". May be empty.
-std::string file_name_of(const std::string& url);
-
 }  // namespace hubcell::fetch

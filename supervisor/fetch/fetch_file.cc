@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <regex>
 #include <utility>
 #include <vector>
 
 #include <hubcell/error.h>
 
 #include "shared/base/log.h"
+#include "shared/base/url_text.h"
 #include "shared/wire/limits.h"
 #include "supervisor/fetch/cache_lock.h"
 #include "supervisor/fetch/confinement.h"
@@ -57,14 +57,6 @@ void check_hash(const std::string& url, const std::string& sha256, const std::st
   throw Error(ErrorCode::Source, "download " + without_credentials(url) +
                                      ": invalid hash value (expected \"" + prefix + "\", got \"" + sha256 +
                                      "\")");
-}
-
-// What the name of a file says about its sha256: "resnet18-f37072fd.pth".
-std::string hash_in_name(const std::string& name) {
-  static const std::regex pattern("-([a-f0-9]*)\\.");
-  std::smatch found;
-  if (!std::regex_search(name, found, pattern) || found.str(1).size() < kHashDigitsMin) return "";
-  return found.str(1);
 }
 
 wire::FetchResult result_of(std::string sha256, std::uint64_t bytes, bool was_there) {
@@ -122,7 +114,8 @@ std::optional<source::FileRecord> find_checkpoint(const wire::BlobJob& job, cons
   std::error_code failed;
   if (name.empty() || !fs::is_regular_file(place, failed)) return std::nullopt;
   const auto record = read_record(source::checkpoint_record(cache_root, name));
-  const std::string in_name = hash_in_name(name);
+  std::string in_name = hash_in_name(name);
+  if (in_name.size() < kHashDigitsMin) in_name.clear();
   const bool is_from_there = record && record->url == job.url;
   if (!is_from_there && in_name.empty()) return std::nullopt;
   const std::string sha256 = sha256_of_file(place);

@@ -1,12 +1,12 @@
 #include "supervisor/fetch/local_remote.h"
 
 #include <cctype>
-#include <charconv>
 #include <fstream>
 #include <string_view>
 
 #include <hubcell/error.h>
 
+#include "shared/base/url_text.h"
 #include "supervisor/source/ref_name.h"
 
 namespace hubcell::fetch {
@@ -24,15 +24,9 @@ constexpr std::size_t kLineBytesMax = 4096;
 std::string unescaped(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned char byte = 0;
-    const char* digits = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
-      plain += static_cast<char>(byte);
-      i += 2;
-    } else {
-      plain += text[i];
-    }
+    const std::optional<char> byte = percent_decoded(text.substr(i));
+    plain += byte.value_or(text[i]);
+    if (byte) i += 2;
   }
   return plain;
 }

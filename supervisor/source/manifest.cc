@@ -1,7 +1,8 @@
 #include "supervisor/source/manifest.h"
 
-#include <charconv>
 #include <string_view>
+
+#include "shared/base/url_text.h"
 
 namespace hubcell::source {
 namespace {
@@ -29,11 +30,9 @@ std::optional<std::string> unescaped(std::string_view text) {
       result += text[i];
       continue;
     }
-    unsigned char byte = 0;
-    if (i + 2 >= text.size()) return std::nullopt;
-    const char* digits = text.data() + i + 1;
-    if (std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) return std::nullopt;
-    result += static_cast<char>(byte);
+    const std::optional<char> byte = percent_decoded(text.substr(i));
+    if (!byte) return std::nullopt;
+    result += *byte;
     i += 2;
   }
   return result;

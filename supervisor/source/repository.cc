@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <regex>
 #include <string_view>
 
 #include <hubcell/error.h>
@@ -151,12 +150,6 @@ Repository parse_owner_and_name(const std::string& given, const std::string& git
 
 std::string github_url(const std::string& named) {
   return named.empty() ? "https://github.com" : without_trailing_slashes(named);
-}
-
-std::string plain_host_of(const std::string& url) {
-  static const std::regex pattern("https?://([a-z0-9.-]+)(:[0-9]+)?([/?#].*)?", std::regex::icase);
-  std::smatch found;
-  return std::regex_match(url, found, pattern) ? lower_case(found.str(1)) : "";
 }
 
 Repository parse_repository(const std::string& given, const std::string& github_url,

@@ -30,9 +30,6 @@ struct Repository {
 // slash at its end.
 std::string github_url(const std::string& named);
 
-// The host of an http:// or https:// URL, in lower case; empty where its text could be read in more ways than one.
-std::string plain_host_of(const std::string& url);
-
 // Throws Error(Source), one line, on a name that cannot be. `github_url` stands for https://github.com.
 Repository parse_repository(const std::string& given, const std::string& github_url,
                             const std::string& working_folder);

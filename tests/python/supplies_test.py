@@ -321,6 +321,14 @@ class Rules(Supplies):
         hub.load("owner/inner", "small", trust_repo=True, verbose=False)
         self.assertIn("answers 401", self.refusal(self.load, hub, "asks", "owner/inner"))
 
+    def test_a_url_of_any_length_is_refused_and_harms_nobody(self):
+        hub = self.hub()
+        beside = hub.load("owner/inner", "small", trust_repo=True, verbose=False)
+        self.load(hub, "later")
+        for url in (self.server.url("/" + "a" * 100_000), "http://" + "a" * 100_000):
+            self.assertIn("URLError", self.refusal(self.load, hub, "reads", url, "urlopen"))
+        self.assertEqual(beside(torch.zeros(1, 2)).shape, (1, 1))
+
     def test_no_files_folders_and_keys(self):
         secret = write_files(self.folder, {"secret.pth": self.weights}) + "/secret.pth"
         hub = self.hub()

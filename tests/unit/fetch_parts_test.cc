@@ -150,12 +150,6 @@ TEST(Sha256, IsThatOfTheStandard) {
   EXPECT_EQ(hash.take(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
-TEST(FileNames, AreThoseOfTorchHub) {
-  EXPECT_EQ(file_name_of("https://host/a/b.pth?x=/y#z"), "b.pth");
-  for (const char* none : {"https://host", "https://host/", "https://host/a/"})
-    EXPECT_EQ(file_name_of(none), "") << none;
-}
-
 TEST(FileRecord, ReadsWhatItWrites) {
   const source::FileRecord record{.url = "https://h/x", .sha256 = std::string(64, 'a'), .bytes = 12};
   const auto read = source::FileRecord::from_text(record.to_text());

@@ -2,34 +2,15 @@
 #include <hubcell/hub.h>
 
 #include <filesystem>
-#include <regex>
 
+#include "shared/base/url_text.h"
 #include "tools/client/installation.h"
 #include "tools/client/session.h"
 #include "tools/client/worker.h"
 
 namespace hubcell {
-namespace {
 
 namespace fs = std::filesystem;
-
-// The last part of a URL's path.
-std::string file_name_of(const std::string& url) {
-  const std::size_t scheme = url.find("://");
-  const std::size_t path = scheme == std::string::npos ? 0 : url.find('/', scheme + 3);
-  if (path == std::string::npos) return "";
-  const std::string whole = url.substr(path, url.find_first_of("?#", path) - path);
-  return whole.substr(whole.rfind('/') + 1);
-}
-
-// torch.hub's HASH_REGEX.
-std::string hash_in_name(const std::string& name) {
-  std::smatch found;
-  return std::regex_search(name, found, std::regex("-([a-f0-9]*)\\.")) ? found.str(1) : "";
-}
-
-}  // namespace
-
 void Hub::download_url_to_file(const std::string& url, const std::string& path,
                                const std::string& hash_prefix) {
   const fs::path place = fs::absolute(path).lexically_normal();

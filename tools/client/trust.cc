@@ -8,9 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <regex>
 #include <set>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 
 #include <hubcell/error.h>
@@ -25,6 +25,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array kTrustedOwners{"facebookresearch", "facebookincubator", "pytorch", "fairinternal"};
+constexpr std::string_view kSuffix = ".git";
+
+bool is_word(std::string_view text) {
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+  return !text.empty() && text.find_first_not_of(kLetters) == std::string_view::npos;
+}
 
 // The content, under a lock: half a line may be another repository's name.
 class LockedList {
@@ -122,12 +128,17 @@ bool is_readable_in_one_way(const std::string& torch_line) {
 
 std::optional<GithubName> github_name(const std::string& repository) {
   // What the supervisor takes for owner/name, with a ref behind ':' or '@'.
-  static const std::regex pattern(R"(([A-Za-z0-9_.-]+)/([A-Za-z0-9_.-]+?)(?:\.git)?(?:[:@](.+))?)");
-  std::smatch found;
-  if (repository.starts_with('.') || !std::regex_match(repository, found, pattern)) return std::nullopt;
-  const std::string name = found.str(2);
-  if (name == "." || name == "..") return std::nullopt;
-  return GithubName{.owner = found.str(1), .name = name, .ref = found.str(3)};
+  const std::size_t end = std::min(repository.find_first_of(":@"), repository.size());
+  const std::size_t slash = repository.find('/');
+  if (repository.starts_with('.') || slash >= end || end + 1 == repository.size()) return std::nullopt;
+  GithubName found{.owner = repository.substr(0, slash),
+                   .name = repository.substr(slash + 1, end - slash - 1),
+                   .ref = repository.substr(std::min(end + 1, repository.size()))};
+  if (found.name.size() > kSuffix.size() && found.name.ends_with(kSuffix))
+    found.name.resize(found.name.size() - kSuffix.size());
+  if (!is_word(found.owner) || !is_word(found.name) || found.name == "." || found.name == "..")
+    return std::nullopt;
+  return found;
 }
 
 TrustList::TrustList(std::string hub_folder)
