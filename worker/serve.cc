@@ -52,18 +52,27 @@ void redirect_output(const WorkerStart& start) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
 }
 
+// What every worker may read: its checkout, the interpreter, what it is granted.
+std::vector<std::string> readable_paths(const WorkerStart& start, const PythonSteps& steps) {
+  std::vector<std::string> paths = steps.readable_paths();
+  paths.push_back(start.order.checkout);
+  if (!start.order.grants.empty()) paths.push_back(start.order.grants);
+  return paths;
+}
+
 std::vector<sandbox::Layer> enter(const WorkerStart& start, const std::vector<int>& kept_descriptors,
                                   const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
   sandbox::SandboxPlan plan{.kept_descriptors = kept_descriptors,
                             .parent = start.parent,
                             .memory_bytes = start.order.memory_bytes,
-                            .files = {.readable = steps.readable_paths(),
+                            .files = {.readable = readable_paths(start, steps),
                                       .executable = {},
-                                      .writable = {start.scratch, "/dev/null"},
+                                      .writable = start.order.permissions.write,
                                       .deny_tcp = true,
                                       .scope_ipc = true}};
-  plan.files.readable.push_back(start.order.checkout);
-  if (!start.order.grants.empty()) plan.files.readable.push_back(start.order.grants);
+  plan.files.readable.insert(plan.files.readable.end(), start.order.permissions.read.begin(),
+                             start.order.permissions.read.end());
+  plan.files.writable.insert(plan.files.writable.end(), {start.scratch, "/dev/null"});
   return sandbox::enter_sandbox(plan, seccomp);
 }
 
@@ -77,7 +86,6 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   // Our own files are read before the sandbox is entered, in which they cannot be.
   HubModule hub(start.folder, start.order.checkout, start.order.seed);
   Supplies supplies(start.control.get());
-  hub.supply(supplies.file_function().get(), supplies.repository_function().get());
   ObjectTable objects;
   const Operations operations(start.folder);
   StoredFiles files(start.scratch);
@@ -95,6 +103,9 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
       start.folder);
   CallerState caller_state(converter, start.folder);
   Verbs verbs(converter, objects, operations, hub);
+  // What we read ourselves was read before.
+  if (start.order.observe) hub.observe(readable_paths(start, steps), start.scratch);
+  hub.supply(supplies.file_function(), supplies.repository_function());
   wire::WorkerReady ready;
   for (const sandbox::Layer& layer : enter(start, kept, steps, seccomp)) {
     ready.layers.push_back({.name = layer.name, .holds = layer.holds, .detail = layer.detail});

@@ -78,6 +78,8 @@ PyRef Verbs::run(const CallRequest& request) const {
       return operate(request);
     case Verb::MakeInputs:
       return make_inputs(request);
+    case Verb::Observed:
+      return hub_.observed();
     case Verb::Nothing:
       break;
   }

@@ -26,8 +26,9 @@ enum class Verb : std::uint8_t {
   MakeInputs = 6,    // arguments: (seed or None, list of input specs) -> tuple of values
   Operate = 7,       // target, name: an operation (worker/objects/operations.py), arguments -> its result
   Docstring = 8,     // name: an entrypoint -> its __doc__
+  Observed = 9,  // -> list of (kind, what, why it was refused or ""), of a worker that notes it (observer.py)
 };
-inline constexpr Verb kVerbLast = Verb::Docstring;
+inline constexpr Verb kVerbLast = Verb::Observed;
 
 struct CallRequest {
   Verb verb = Verb::Nothing;

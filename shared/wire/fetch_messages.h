@@ -55,10 +55,12 @@ struct BlobJob {
   std::string hash_prefix = {};
   bool refresh = false;
   std::string grant = {};  // the name that the worker will read it by
+  bool checkpoints =
+      false;  // the worker may read torch.hub's folder: what lies there under the file's name will do
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(url, hash_prefix, refresh, grant);
+    archive(url, hash_prefix, refresh, grant, checkpoints);
   }
 };
 

@@ -14,6 +14,7 @@
 
 #include "shared/wire/codec.h"
 #include "shared/wire/limits.h"
+#include "shared/wire/permissions.h"
 
 namespace hubcell::wire {
 
@@ -96,11 +97,12 @@ struct OpenWorker {
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;
   bool refresh = false;  // fetch the ref and, for its loads, the files again; a worker that nobody has yet
-  std::vector<std::string> allow_net;  // hosts of which it may have files fetched at any time
+  Permissions permissions = {};
+  bool observe = false;  // it notes what its foreign code does beyond its own files (Verb::Observed)
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(repository, python, seed, memory_bytes, threads, refresh, allow_net);
+    archive(repository, python, seed, memory_bytes, threads, refresh, permissions, observe);
   }
 };
 

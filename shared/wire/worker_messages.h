@@ -18,10 +18,12 @@ struct ForkWorker {
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;
   std::string grants;  // folder where what it is granted later will lie
+  Permissions permissions = {};
+  bool observe = false;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(worker, name, checkout, seed, memory_bytes, threads, grants);
+    archive(worker, name, checkout, seed, memory_bytes, threads, grants, permissions, observe);
   }
 };
 

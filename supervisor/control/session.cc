@@ -32,11 +32,24 @@ void offer_progress(process::FrameSocket& socket, std::uint64_t request,
                wire::Progress{.what = progress.what, .done = progress.done, .total = progress.total});
 }
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
+// Requests with the same key share a worker: what differs between two workers is in it.
+std::string key_of(const ResolvedSource& source, const std::string& python, const wire::OpenWorker& message) {
+  std::vector<std::string> parts{source.folder,
+                                 source.ref,
+                                 python,
+                                 message.seed ? std::to_string(*message.seed) : "",
+                                 std::to_string(message.memory_bytes),
+                                 std::to_string(message.threads),
+                                 std::to_string(static_cast<int>(message.observe))};
+  for (const auto& allowed :
+       {message.permissions.read, message.permissions.write, message.permissions.hosts}) {
+    parts.push_back(std::to_string(allowed.size()));
+    parts.insert(parts.end(), allowed.begin(), allowed.end());
+  }
+  std::string key;
   for (const std::string& part : parts)
-    text += part + ' ';
-  return text;
+    key.append(part).push_back('\0');
+  return key;
 }
 
 }  // namespace
@@ -156,10 +169,7 @@ Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message)
   fetching_.erase(request);
   std::string python =
       co_await process::choose_interpreter(loop_, message.python, *environment_, working_folder_);
-  const std::string key = source.folder + '\n' + source.ref + '\n' + python + '\n' +
-                          (message.seed ? std::to_string(*message.seed) : "") + '\n' +
-                          std::to_string(message.memory_bytes) + '\n' + std::to_string(message.threads) +
-                          '\n' + joined(message.allow_net);
+  const std::string key = key_of(source, python, message);
   std::shared_ptr<Opening> opening = openings_[key];
   if (message.refresh || !opening || opening->error || (opening->worker && !opening->worker->serves())) {
     opening = std::make_shared<Opening>(loop_);
@@ -191,7 +201,8 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .memory_bytes = message.memory_bytes,
                           .threads = message.threads,
                           .output = output_,
-                          .allow_net = message.allow_net,
+                          .permissions = message.permissions,
+                          .observe = message.observe,
                           .refresh = message.refresh};
     TellClient tell_client = [this](std::uint64_t request, const wire::FetchProgress& progress) {
       offer_progress(socket_, request, progress);

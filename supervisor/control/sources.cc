@@ -1,5 +1,6 @@
 #include "supervisor/control/sources.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -28,6 +29,15 @@ ResolvedSource resolve_folder(const source::Repository& repository) {
                     (absent ? "; name a folder that holds one" : ": " + failure.message()));
   }
   return {.name = repository.name, .ref = {}, .commit = {}, .folder = repository.folder, .warnings = {}};
+}
+
+bool is_below(const fs::path& path, const std::vector<std::string>& folders) {
+  std::error_code failed;
+  const fs::path real = fs::weakly_canonical(path, failed);
+  return std::ranges::any_of(folders, [&](const std::string& folder) {
+    const fs::path above = fs::weakly_canonical(folder, failed);
+    return std::ranges::mismatch(above, real).in1 == above.end();
+  });
 }
 
 // Nothing of this machine, and nothing that the user's keys open.
@@ -196,17 +206,19 @@ Task<void> Sources::manage_cache(wire::ManageCache wanted, Report report) {
   co_await run(std::move(job), std::move(report));
 }
 
-Task<std::string> Sources::grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report,
-                                      wire::Pin& used) {
+Task<std::string> Sources::grant_file(FileGrant wanted, Grants& grants, Report report, wire::Pin& used) {
+  const std::string& url = wanted.file.url;
   std::string grant = grants.next("file");
   wire::FetchJob job;
   job.origin = wire::Origin::Worker;
-  job.blob = wire::BlobJob{.url = wanted.url,
-                           .hash_prefix = required_hash(wanted.url, wanted.hash_prefix),
-                           .refresh = refresh,
-                           .grant = grant};
+  job.blob =
+      wire::BlobJob{.url = url,
+                    .hash_prefix = required_hash(url, wanted.file.hash_prefix),
+                    .refresh = wanted.refresh,
+                    .grant = grant,
+                    .checkpoints = is_below(source::checkpoints_folder(cache_root()), wanted.readable)};
   const wire::FetchResult result = co_await run(std::move(job), std::move(report));
-  used.url = wanted.url;
+  used.url = url;
   if (result.file) used.sha256 = result.file->sha256;
   co_return grant;
 }

@@ -26,6 +26,13 @@ struct ResolvedSource {
   std::vector<std::string> warnings;
 };
 
+// A file that a worker wants.
+struct FileGrant {
+  wire::WantFile file;
+  std::vector<std::string> readable;  // what the worker may read by its user's choice
+  bool refresh = false;               // it is fetched again
+};
+
 // Told how a fetch goes on; what it throws ends the fetch.
 using Report = std::function<void(const wire::FetchEvent&)>;
 
@@ -50,8 +57,7 @@ class Sources {
 
   // What a worker wants, by the rules for those: the path where it has it. The grants are asked for a place at once.
   // `used` is told what it was.
-  process::Task<std::string> grant_file(wire::WantFile wanted, bool refresh, Grants& grants, Report report,
-                                        wire::Pin& used);
+  process::Task<std::string> grant_file(FileGrant wanted, Grants& grants, Report report, wire::Pin& used);
   process::Task<std::string> grant_repository(wire::WantRepository wanted, Grants& grants, Report report,
                                               wire::Pin& used);
 

@@ -114,7 +114,9 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
                                  .seed = plan_.seed,
                                  .memory_bytes = plan_.memory_bytes,
                                  .threads = plan_.threads,
-                                 .grants = grants_->path()};
+                                 .grants = grants_->path(),
+                                 .permissions = plan_.permissions,
+                                 .observe = plan_.observe};
     control_.emplace(loop_, std::move(control_ours));
     output_.emplace(loop_, process::OutputRelay::Pipes{std::move(output_ours), std::move(errors_ours)},
                     streams_, plan_.output, plan_.label);
@@ -217,8 +219,9 @@ process::Task<std::string> Worker::grant(Want want) {
         co_await sources_->grant_repository(std::move(*want.repository), *grants_, std::move(report), used);
   } else {
     log::info("worker " + plan_.label + ": wants " + source::printable(want.file->url));
-    const bool refresh = plan_.refresh && refreshed_.insert(want.file->url).second;
-    path = co_await sources_->grant_file(std::move(*want.file), refresh, *grants_, std::move(report), used);
+    FileGrant wanted{.file = std::move(*want.file), .readable = plan_.permissions.read, .refresh = false};
+    wanted.refresh = plan_.refresh && refreshed_.insert(wanted.file.url).second;
+    path = co_await sources_->grant_file(std::move(wanted), *grants_, std::move(report), used);
   }
   used_.push_back(used);
   co_return path;
@@ -227,7 +230,7 @@ process::Task<std::string> Worker::grant(Want want) {
 bool Worker::is_allowed(const Want& want) const {
   if (!want.file || !grants_) return false;
   const std::string host = plain_host_of(want.file->url);
-  return !host.empty() && std::ranges::find(plan_.allow_net, host) != plan_.allow_net.end();
+  return !host.empty() && std::ranges::find(plan_.permissions.hosts, host) != plan_.permissions.hosts.end();
 }
 
 // Outside of a load nothing else is fetched: URLs would carry the inputs of calls out. That a load began may be heard of a

@@ -28,8 +28,9 @@ struct WorkerPlan {
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;
   wire::WorkerOutput output = wire::WorkerOutput::Inherit;
-  std::vector<std::string> allow_net = {};  // hosts of which files may be fetched at any time
-  bool refresh = false;                     // files that its loads want are fetched again, each once
+  wire::Permissions permissions = {};
+  bool observe = false;  // it notes what its foreign code does
+  bool refresh = false;  // files that its loads want are fetched again, each once
 };
 
 // Tells the client, as an answer to the request of that number, how a fetch goes on; the client need not listen.

@@ -107,7 +107,8 @@ Confinement confinement_of(const wire::FileJob& job, const fs::path& cache_root)
 // ---- a worker's
 
 // A file among torch.hub's checkpoints is given to a worker where it certainly came from this URL, or is what its own name
-// says: anybody could have put it there, and its owner may not want it read.
+// says: anybody could have put it there, and its owner may not want it read. Unless its owner said that the worker may read
+// that folder.
 std::optional<source::FileRecord> find_checkpoint(const wire::BlobJob& job, const fs::path& cache_root) {
   const std::string name = file_name_of(job.url);
   const fs::path place = source::checkpoints_folder(cache_root) / name;
@@ -117,10 +118,10 @@ std::optional<source::FileRecord> find_checkpoint(const wire::BlobJob& job, cons
   std::string in_name = hash_in_name(name);
   if (in_name.size() < kHashDigitsMin) in_name.clear();
   const bool is_from_there = record && record->url == job.url;
-  if (!is_from_there && in_name.empty()) return std::nullopt;
+  if (!job.checkpoints && !is_from_there && in_name.empty()) return std::nullopt;
   const std::string sha256 = sha256_of_file(place);
-  const bool is_same =
-      (is_from_there && sha256 == record->sha256) || (!in_name.empty() && sha256.starts_with(in_name));
+  const bool is_same = job.checkpoints || (is_from_there && sha256 == record->sha256) ||
+                       (!in_name.empty() && sha256.starts_with(in_name));
   if (!is_same || !sha256.starts_with(job.hash_prefix)) return std::nullopt;
   grant_file(place, job.grant);
   return source::FileRecord{.url = job.url, .sha256 = sha256, .bytes = fs::file_size(place)};

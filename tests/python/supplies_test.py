@@ -273,6 +273,16 @@ class Rules(Supplies):
         with self.assertRaisesRegex(hubcell.Error, "a host is named as in example.org"):
             self.load(hubcell.Hub(allow_net=["http://x"]), "later")
 
+    def test_the_command_that_finds_out_which_hosts_that_takes(self):
+        words = (PROGRAM, "permissions", "owner/outer", "later", "-x", f"json:{json.dumps(self.url)}", "--json")
+        done = subprocess.run(words, capture_output=True, text=True, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["options"], ["--allow-net", "127.0.0.1"])
+        done = subprocess.run((*words, "--allow-net", "127.0.0.1"), capture_output=True, text=True, timeout=DEADLINE_S)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["options"], found["observed"]),
+                         ([], [{"kind": "fetch", "what": self.url, "refusal": None, "option": None}]))
+
     def test_nothing_of_this_machine(self):
         self.load(self.hub(), "later")  # the repository is in the cache now
         hub = self.hub(HUBCELL_ALLOW_PRIVATE_ADDRESSES="0")
@@ -349,6 +359,13 @@ class Rules(Supplies):
             with self.subTest(name):
                 self.load(hub, "net", self.server.url(f"/w/{name}"))
                 self.assertEqual(self.server.asked(f"/w/{name}"), asked)
+
+    def test_any_file_of_torch_hub_where_that_folder_may_be_read(self):
+        write_files(self.path("checkpoints"), {"net.pth": self.weights})
+        hub = hubcell.Hub(allow_read=[self.path()])
+        self.addCleanup(hub.close)
+        self.load(hub, "net", self.url)
+        self.assertEqual(self.server.asked("/w/net.pth"), 0)
 
     def test_a_file_of_the_callers_own_from_the_same_url(self):
         hub = self.hub()

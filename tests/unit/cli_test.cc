@@ -156,6 +156,7 @@ TEST(Argument, AFileIsReadAtOnce) {
   EXPECT_EQ(parse_argument("path=file:/etc/passwd").value.as<File>().name, "passwd");
   EXPECT_EQ(std::get<Value>(parse_input("x=file:/etc/passwd").input).as<File>().name, "passwd");
   EXPECT_THROW(parse_argument("file:/nonexistent"), Error);
+  EXPECT_EQ(parse_argument("url=file:///etc/passwd").value.text(), "file:///etc/passwd");
 }
 
 TEST(Argument, ANameIsAnIdentifier) {

@@ -12,6 +12,7 @@
 #include "tools/cli/doctor.h"
 #include "tools/cli/json_output.h"
 #include "tools/cli/options.h"
+#include "tools/cli/permissions.h"
 #include "tools/cli/run.h"
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
@@ -27,8 +28,11 @@ HubOptions hub_options(const Options& options, Progress& progress) {
           .threads = options.threads,
           .deadline = options.deadline,
           .output = options.quiet ? Output::Discard : Output::Prefixed,
+          .allow_read = options.allow_read,
+          .allow_write = options.allow_write,
           .allow_net = options.allow_net,
           .lock = options.lock_path,
+          .observe = options.command == Command::Permissions,
           .progress = [&progress](const std::string& what, std::uint64_t done, std::uint64_t total) {
             progress.show(what, done, total);
           }};
@@ -87,6 +91,8 @@ int dispatch(const Options& options) {
       return help(hub, options, progress);
     case Command::Run:
       return run(hub, options, progress);
+    case Command::Permissions:
+      return permissions(hub, options, progress);
     case Command::Doctor:
       return doctor(hub, options);
     case Command::Fetch:

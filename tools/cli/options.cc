@@ -63,7 +63,8 @@ void require_known_command(const CLI::App& app, int count, const char* const* wo
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
       if (command->get_name() == word) return;
     }
-    throw UsageError("no command '" + word + "'; there are list, help, run, fetch, cache, trust and doctor");
+    throw UsageError("no command '" + word +
+                     "'; there are list, help, run, permissions, fetch, cache, trust and doctor");
   }
 }
 
@@ -78,6 +79,12 @@ void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N")
       ->check(whole_number(1, kThreadsMax));
   app.add_flag("--trust", options.trust, "trust the repository, and remember that");
+  app.add_option("--allow-read", options.allow_read, "file or folder that the worker may read")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  app.add_option("--allow-write", options.allow_write, "file or folder that the worker may write")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
   app.add_option("--allow-net", options.allow_net,
                  "host of which the worker may have files fetched at any time")
       ->type_name("HOST")
@@ -103,8 +110,7 @@ void add_entry_arguments(CLI::App& app, Raw& raw) {
       ->allow_extra_args(false);
 }
 
-void add_run_options(CLI::App& app, Options& options, Raw& raw) {
-  add_entry_arguments(app, raw);
+void add_call_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option(
          "-x", raw.inputs,
          "argument of the call: rand:1x3x224x224, randn:, zeros:, ones:, arange:N, json:VALUE, a file "
@@ -116,15 +122,18 @@ void add_run_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--pick", raw.pick, "part to call or to show: 0, .logits, [\"out\"], chained")
       ->type_name("EXPR")
       ->allow_extra_args(false);
+  app.add_option("--input-seed", options.input_seed, "torch's seed before inputs are made")
+      ->type_name("N")
+      ->check(whole_number(0, UINT64_MAX));
+  app.add_flag("--train", options.train, "do not put modules in eval()");
+}
+
+void add_answer_options(CLI::App& app, Options& options) {
   CLI::Option* topk = app.add_option("--topk", options.topk, "the K largest of the last dimension");
   topk->type_name("K")->check(whole_number(1, INT64_MAX));
   app.add_option("--labels", options.labels_path, "names of the classes, one a line")
       ->type_name("FILE")
       ->needs(topk);
-  app.add_option("--input-seed", options.input_seed, "torch's seed before inputs are made")
-      ->type_name("N")
-      ->check(whole_number(0, UINT64_MAX));
-  app.add_flag("--train", options.train, "do not put modules in eval()");
   app.add_option("-o", options.output_path, "also write the answer: .npy or .json")->type_name("FILE");
 }
 
@@ -162,6 +171,8 @@ void add_commands(CLI::App& app, Options& options, Raw& raw) {
   CLI::App* list = add_command(app, "list", "entrypoints, one a line", Command::List, options);
   CLI::App* help = add_command(app, "help", "docstring and signature", Command::Help, options);
   CLI::App* run = add_command(app, "run", "load, call once, show the answer", Command::Run, options);
+  CLI::App* permissions = add_command(app, "permissions", "load, and tell which options that needs",
+                                      Command::Permissions, options);
   CLI::App* fetch =
       add_command(app, "fetch", "into the cache, for use without a network later", Command::Fetch, options);
   constexpr const char* kCached = "owner/name[@ref], a git URL, or the URL of a file";
@@ -177,13 +188,18 @@ void add_commands(CLI::App& app, Options& options, Raw& raw) {
                {"rm", "trust them no longer", "owner/name", true}},
               options);
   CLI::App* doctor = add_command(app, "doctor", "what this machine can do", Command::Doctor, options);
-  for (CLI::App* command : {list, help, run, fetch}) {
+  for (CLI::App* command : {list, help, run, permissions, fetch}) {
     command->add_option("REPO", options.repository, kRepositoryHelp)->required()->type_name("");
     add_worker_options(*command, options, raw);
   }
   help->add_option("ENTRY", options.entry, "entrypoint or ENTRY.METHOD")->type_name("");
-  run->add_option("ENTRY", options.entry, "entrypoint")->required()->type_name("");
-  add_run_options(*run, options, raw);
+  for (CLI::App* command : {run, permissions})
+    command->add_option("ENTRY", options.entry, "entrypoint")->required()->type_name("");
+  add_entry_arguments(*run, raw);
+  add_call_options(*run, options, raw);
+  add_answer_options(*run, options);
+  add_entry_arguments(*permissions, raw);
+  add_call_options(*permissions, options, raw);
   fetch->add_option("ENTRY", options.entry, "load this entrypoint once, so that its weights are there, too")
       ->type_name("");
   add_entry_arguments(*fetch, raw);

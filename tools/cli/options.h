@@ -12,7 +12,7 @@
 
 namespace hubcell::cli {
 
-enum class Command { List, Help, Run, Doctor, Fetch, Cache, Trust };
+enum class Command { List, Help, Run, Permissions, Doctor, Fetch, Cache, Trust };
 
 struct Options {
   Command command = Command::Doctor;
@@ -24,7 +24,9 @@ struct Options {
   // Of the repository.
   bool trust = false;
   bool force_reload = false;
-  std::string lock_path;               // --lock
+  std::string lock_path;  // --lock
+  std::vector<std::string> allow_read;
+  std::vector<std::string> allow_write;
   std::vector<std::string> allow_net;  // hosts
 
   // Of the workers.

@@ -144,7 +144,9 @@ Value value_of_json(std::string_view text) {
 
 NamedArgument parse_argument(const std::string& text) {
   auto [name, rest] = split_name(text);
-  if (rest.starts_with(kFileRecipe)) return {std::move(name), read_file(rest)};
+  // A URL of this machine is a text, as other URLs are.
+  if (rest.starts_with(kFileRecipe) && !rest.starts_with("file://"))
+    return {std::move(name), read_file(rest)};
   if (const auto word = python_word(rest)) return {std::move(name), *word};
   if (!Json::accept(rest)) return {std::move(name), std::move(rest)};
   try {

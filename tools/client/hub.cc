@@ -1,5 +1,6 @@
 #include <hubcell/hub.h>
 
+#include "shared/base/url_text.h"
 #include "tools/client/session.h"
 #include "tools/client/worker.h"
 
@@ -101,6 +102,23 @@ std::vector<Value> Hub::make_inputs(const std::string& repository, const std::ve
                                          repository + " answered with " + inputs.describe());
   }
   return inputs.as<Tuple>().items;
+}
+
+std::vector<Observation> Hub::observed(const std::string& repository) {
+  const Value notes = session_->open_worker(repository)
+                          ->perform(request_of(channel::Verb::Observed, ""), "tell what was observed");
+  std::vector<Observation> observations;
+  for (const Value& note : notes.as<List>().items) {
+    const std::vector<Value>& parts = note.as<Tuple>().items;
+    if (parts.size() != 3) {
+      throw Error(ErrorCode::Protocol, "tell what was observed: the worker of " + repository +
+                                           " answered with " + note.describe());
+    }
+    Observation seen{.kind = parts[0].text(), .what = parts[1].text(), .refusal = parts[2].text()};
+    if (seen.kind == "fetch") seen.host = plain_host_of(seen.what);
+    observations.push_back(std::move(seen));
+  }
+  return observations;
 }
 
 ModelInfo Hub::info(const std::string& repository) {

@@ -13,6 +13,7 @@
 #include "shared/wire/environment.h"
 #include "shared/wire/limits.h"
 #include "tools/client/installation.h"
+#include "tools/client/permissions.h"
 #include "tools/client/worker.h"
 
 extern char** environ;
@@ -70,6 +71,7 @@ wire::WorkerOutput to_wire(Output output) {
 
 std::shared_ptr<Session> Session::start(HubOptions options) {
   const wire::WorkerOutput output = to_wire(options.output);
+  wire::Permissions permissions = permissions_of(options);
   auto [ours, theirs] = posix::make_message_socket_pair();
   // Only a supervisor that has something to write there gets the standard output: its reader waits for its end.
   const int standard_output = output == wire::WorkerOutput::Inherit ? STDOUT_FILENO : STDERR_FILENO;
@@ -83,7 +85,7 @@ std::shared_ptr<Session> Session::start(HubOptions options) {
                                                 .standard_output = standard_output});
   detaching.wait();
   theirs.reset();
-  std::shared_ptr<Session> session(new Session(std::move(options), std::move(ours)));
+  std::shared_ptr<Session> session(new Session(std::move(options), std::move(permissions), std::move(ours)));
   session->tell(wire::Hello{.working_folder = fs::current_path(),
                             .environment = session_environment(),
                             .output = output,

@@ -26,7 +26,8 @@ class Worker;
 // Thread-safe. Workers keep it alive.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  // Starts a private supervisor. Throws Error(System) where the installation is incomplete.
+  // Starts a private supervisor. Throws Error(System) where the installation is incomplete, Error(Usage) on options that
+  // cannot be.
   static std::shared_ptr<Session> start(HubOptions options);
 
   // Keeps no worker any more that no handle holds; the supervisor ends with the last of them.
@@ -70,8 +71,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::uint64_t last_use = 0;
   };
 
-  Session(HubOptions options, posix::UniqueFd socket)
-      : options_(std::move(options)), socket_(std::move(socket)) {}
+  Session(HubOptions options, wire::Permissions permissions, posix::UniqueFd socket)
+      : options_(std::move(options)), permissions_(std::move(permissions)), socket_(std::move(socket)) {}
   // Given what comes before an answer, beside Progress; false where that is the answer.
   using Part = std::function<bool(const wire::Frame&)>;
 
@@ -101,6 +102,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end);
 
   const HubOptions options_;
+  const wire::Permissions permissions_;
   std::optional<LockFile> lock_file_;
   const unsigned forks_ = posix::fork_count();
   std::atomic<bool> ended_ = false;

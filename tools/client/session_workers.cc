@@ -1,6 +1,5 @@
 // Which workers a session keeps: those that are in use, and a few that were last.
 #include <algorithm>
-#include <cctype>
 
 #include <hubcell/error.h>
 
@@ -16,20 +15,6 @@ namespace {
 constexpr std::size_t kIdleWorkersMax = 4;
 // How long another thread may take to keep a worker that it was given.
 constexpr std::chrono::seconds kKeepDeadline{30};
-
-// As the supervisor compares them.
-std::vector<std::string> hosts_of(const std::vector<std::string>& given) {
-  std::vector<std::string> hosts = given;
-  for (std::string& host : hosts) {
-    std::ranges::transform(host, host.begin(), [](unsigned char letter) { return std::tolower(letter); });
-    const auto is_part = [](char letter) {
-      return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '-' || letter == '.';
-    };
-    if (host.empty() || !std::ranges::all_of(host, is_part))
-      throw Error(ErrorCode::Usage, "allow the network to " + host + ": a host is named as in example.org");
-  }
-  return hosts;
-}
 
 }  // namespace
 
@@ -66,7 +51,8 @@ std::shared_ptr<Worker> Session::open_worker(const std::string& repository, bool
                                        .memory_bytes = options_.memory_bytes,
                                        .threads = options_.threads,
                                        .refresh = refresh,
-                                       .allow_net = hosts_of(options_.allow_net)},
+                                       .permissions = permissions_,
+                                       .observe = options_.observe},
                       wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline));
   worker->note_opening(std::chrono::steady_clock::now() - began);
   if (lock_file_) note_commit(worker->info());

@@ -1,5 +1,8 @@
 #include "worker/hub/hub_module.h"
 
+#include <hubcell/error.h>
+
+#include "shared/python/exception.h"
 #include "shared/python/object.h"
 
 namespace hubcell::worker {
@@ -10,7 +13,8 @@ using python::make_text;
 using python::PyRef;
 
 HubModule::HubModule(const std::string& folder, const std::string& checkout,
-                     std::optional<std::uint64_t> seed) {
+                     std::optional<std::uint64_t> seed)
+    : folder_(folder) {
   module_ = python::load_source_file("hubcell_hub", folder + "/hub.py");
   inputs_ = python::load_source_file("hubcell_inputs", folder + "/inputs.py");
   downloads_ = python::load_source_file("hubcell_downloads", folder + "/downloads.py");
@@ -19,8 +23,24 @@ HubModule::HubModule(const std::string& folder, const std::string& checkout,
   hub_ = call(attribute(module_.get(), "Hub").get(), {make_text(checkout).get(), seed_object.get()});
 }
 
-void HubModule::supply(PyObject* want_file, PyObject* want_repository) const {
-  call(attribute(downloads_.get(), "install").get(), {module_.get(), want_file, want_repository});
+void HubModule::observe(const std::vector<std::string>& own, const std::string& scratch) {
+  const PyRef module = python::load_source_file("hubcell_observer", folder_ + "/observer.py");
+  std::vector<std::string> passed_over = own;
+  passed_over.push_back(folder_);  // a traceback looks for our own lines
+  const PyRef paths = python::checked(PyList_New(0));
+  for (const std::string& path : passed_over) {
+    if (PyList_Append(paths.get(), make_text(path).get()) != 0) python::throw_current_exception();
+  }
+  observer_ = call(attribute(module.get(), "Observer").get(), {paths.get(), make_text(scratch).get()});
+}
+
+void HubModule::supply(PyRef want_file, PyRef want_repository) const {
+  if (observer_) {
+    const PyRef watched = attribute(observer_.get(), "watched");
+    want_file = call(watched.get(), {make_text("fetch").get(), want_file.get()});
+    want_repository = call(watched.get(), {make_text("load").get(), want_repository.get()});
+  }
+  call(attribute(downloads_.get(), "install").get(), {module_.get(), want_file.get(), want_repository.get()});
   call(attribute(hub_.get(), "set_hints").get(), {attribute(downloads_.get(), "hint_of").get()});
 }
 
@@ -38,6 +58,11 @@ PyRef HubModule::help(const std::string& name) const {
 
 PyRef HubModule::load(const std::string& entry, PyObject* arguments, PyObject* keywords) const {
   return call(attribute(hub_.get(), "load").get(), {make_text(entry).get(), arguments, keywords});
+}
+
+PyRef HubModule::observed() const {
+  if (!observer_) throw Error(ErrorCode::Usage, "tell what was observed: nobody asked for it to be noted");
+  return call(attribute(observer_.get(), "observed").get());
 }
 
 PyRef HubModule::make_inputs(PyObject* seed, PyObject* specs) const {

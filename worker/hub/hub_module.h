@@ -1,4 +1,4 @@
-// A repository's hubconf.py, as torch.hub treats it: the C++ face of hub.py, inputs.py and downloads.py.
+// A repository's hubconf.py, as torch.hub treats it: the C++ face of the Python files beside it.
 //
 // Everything throws Error(Remote) with what Python raised.
 #pragma once
@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "shared/python/py_ref.h"
 
@@ -18,7 +19,9 @@ class HubModule {
   HubModule(const std::string& folder, const std::string& checkout, std::optional<std::uint64_t> seed);
   // What torch.hub, urllib.request and requests fetch in this process comes from the two functions of supplies.h from now
   // on.
-  void supply(PyObject* want_file, PyObject* want_repository) const;
+  void supply(python::PyRef want_file, python::PyRef want_repository) const;
+  // Before `supply`: what foreign code does beyond the paths of its own is noted from now on (observer.py).
+  void observe(const std::vector<std::string>& own, const std::string& scratch);
 
   // A list of str.
   python::PyRef list() const;
@@ -29,12 +32,16 @@ class HubModule {
   python::PyRef load(const std::string& entry, PyObject* arguments, PyObject* keywords) const;
   // `specs`: a list of str and of (file name, uint8 tensor of its content); `seed` an int or None.
   python::PyRef make_inputs(PyObject* seed, PyObject* specs) const;
+  // What was noted: a list of (kind, what, why it was refused or ""). Throws Error(Usage) where nothing is.
+  python::PyRef observed() const;
 
  private:
   python::PyRef module_;
   python::PyRef hub_;
   python::PyRef inputs_;
   python::PyRef downloads_;
+  python::PyRef observer_;  // null where nothing is noted
+  const std::string folder_;
 };
 
 }  // namespace hubcell::worker

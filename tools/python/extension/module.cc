@@ -23,6 +23,13 @@ void check_signals() {
   if (PyErr_CheckSignals() != 0) throw PythonRaised();
 }
 
+std::vector<std::string> texts_of(PyObject* tuple) {
+  std::vector<std::string> texts;
+  for (Py_ssize_t i = 0; i < PyTuple_Size(tuple); ++i)
+    texts.push_back(python::text_of(PyTuple_GetItem(tuple, i)));
+  return texts;
+}
+
 // A failure in it is the program's own, and ends the load.
 void tell_progress(PyObject* callable, const std::string& what, std::uint64_t done, std::uint64_t total) {
   const python::WithGil gil;
@@ -32,16 +39,17 @@ void tell_progress(PyObject* callable, const std::string& what, std::uint64_t do
   if (!answer) throw PythonRaised();
 }
 
-// (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock, allowed hosts)
+// (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock, (allowed to read, to
+// write, hosts))
 PyObject* open_session(PyObject*, PyObject* given) {
   return at_border([&] {
     const char *interpreter = nullptr, *hub_folder = nullptr, *lock = nullptr;
-    PyObject *seed = nullptr, *progress = nullptr, *hosts = nullptr;
+    PyObject *seed = nullptr, *progress = nullptr, *read = nullptr, *write = nullptr, *hosts = nullptr;
     unsigned long long memory = 0;
     unsigned int threads = 0;
     double deadline = 0;
-    if (PyArg_ParseTuple(given, "sOKIdsOsO", &interpreter, &seed, &memory, &threads, &deadline, &hub_folder,
-                         &progress, &lock, &hosts) == 0)
+    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)", &interpreter, &seed, &memory, &threads, &deadline,
+                         &hub_folder, &progress, &lock, &read, &write, &hosts) == 0)
       throw PythonRaised();
     HubOptions options{
         .python = interpreter,
@@ -49,13 +57,14 @@ PyObject* open_session(PyObject*, PyObject* given) {
         .threads = threads,
         .deadline = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * deadline)),
         .hub_folder = hub_folder,
+        .allow_read = texts_of(read),
+        .allow_write = texts_of(write),
+        .allow_net = texts_of(hosts),
         .lock = lock,
         .progress = [callable = python::share(progress)](
                         const std::string& what, std::uint64_t done,
                         std::uint64_t total) { tell_progress(callable.get(), what, done, total); },
         .poll = &check_signals};
-    for (Py_ssize_t i = 0; i < PyList_Size(hosts); ++i)
-      options.allow_net.push_back(python::text_of(PyList_GetItem(hosts, i)));
     if (seed != Py_None) options.seed = PyLong_AsUnsignedLongLong(seed);
     if (PyErr_Occurred() != nullptr) throw PythonRaised();
     return make_native(types().session.get(), without_gil([&] { return Hub(std::move(options)); }));
@@ -116,7 +125,8 @@ PyObject* end(PyObject*, PyObject*) {
 
 PyMethodDef functions[] = {
     {"open_session", &open_session, METH_VARARGS,
-     "open_session(python, seed, memory, threads, deadline, hub_folder, progress, lock, allow_net)"},
+     "open_session(python, seed, memory, threads, deadline, hub_folder, progress, lock, (allow_read, "
+     "allow_write, allow_net))"},
     {"connect", &connect, METH_VARARGS,
      "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
     {"end", &end, METH_NOARGS, "end(): Python ends; other threads that wait here wait for ever"},

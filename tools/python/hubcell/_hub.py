@@ -50,6 +50,7 @@ class Hub:
     threads: torch's threads in a worker; as many as here where it is None.
     deadline: seconds that a call or a load may take.
     rng: False keeps this program's random states out of calls and loads.
+    allow_read, allow_write: files and folders that workers may read, and write, beside their own.
     allow_net: hosts of which workers may have files fetched at any time, and not only while they load: what they ask for
     can carry the inputs of calls there.
     lock: a file (JSON) of the commits and files that are used: made where it is missing; what is in it already may not be
@@ -63,18 +64,19 @@ class Hub:
                  allow_read: Sequence[str] = (), allow_write: Sequence[str] = (), allow_net: Sequence[str] = (),
                  writable_checkout: bool = False, rng: bool = True, replicas: int = 1, stateless: bool = False,
                  socket: Optional[str] = None, lock: Optional[str] = None) -> None:
-        _refuse_unfinished(sandbox=sandbox, allow_read=allow_read, allow_write=allow_write,
-                           writable_checkout=writable_checkout, replicas=replicas > 1, socket=socket)
+        _refuse_unfinished(sandbox=sandbox, writable_checkout=writable_checkout, replicas=replicas > 1, socket=socket)
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
+        allowed = {"allow_read": tuple(map(os.fspath, allow_read)), "allow_write": tuple(map(os.fspath, allow_write)),
+                   "allow_net": tuple(allow_net)}
         self._seed, self._rng = seed, rng
         self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng,
-                         "lock": lock, "allow_net": tuple(allow_net)}
+                         "lock": lock, **allowed}
         self._folder, self._progress = _folders.hub_folder(), _Progress()
         # A handle of what was loaded last, if it is still there.
         self._latest: Callable[[], Any] = lambda: None
         self._session = _hubcell.open_session(interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(),
                                               deadline or 0.0, self._folder, self._progress, os.fspath(lock or ""),
-                                              list(allow_net))
+                                              tuple(allowed.values()))
         _hubs.add(self)
 
     # ---- torch.hub's functions

@@ -7,49 +7,15 @@
 // Everything throws hubcell::Error. All classes may be used from any number of threads at once.
 #pragma once
 
-#include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <hubcell/object.h>
+#include <hubcell/options.h>
 
 namespace hubcell {
-
-// Where what workers print goes, line by line.
-enum class Output {
-  Inherit,   // to this program's standard output and standard error, each to its own
-  Prefixed,  // all to standard error, behind "[owner/name@ref] "
-  Discard,   // nowhere; the last lines are kept for the error of a death
-};
-
-// The options of the workers that a Hub asks for.
-struct HubOptions {
-  std::string python = {};  // interpreter; empty: HUBCELL_PYTHON, the active virtual environment, ...
-  std::optional<std::uint64_t> seed =
-      std::nullopt;                       // of Python, numpy and torch before the load; else random
-  std::uint64_t memory_bytes = 0;         // budget of a worker; 0: what the machine has
-  unsigned threads = 0;                   // torch's; 0: what an untouched process of the interpreter uses
-  std::chrono::milliseconds deadline{0};  // of every call and load; 0: none
-  Output output = Output::Inherit;
-  // Where checkouts lie, a full path; empty: $TORCH_HOME/hub, $XDG_CACHE_HOME/torch/hub, ~/.cache/torch/hub.
-  std::string hub_folder = {};
-  // Hosts of which workers may have files fetched at any time, and not only while they load: what they ask for can carry
-  // the inputs of calls there.
-  std::vector<std::string> allow_net = {};
-  // A lock file (JSON): the commits and files that this Hub uses. What is in it already may not be anything else: Error(Source).
-  // Made where it is missing.
-  std::string lock = {};
-  // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total
-  // in bytes (0: unknown).
-  std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;
-  // Called now and then, at least ten times a second, by every thread that waits for an answer. What it throws ends the wait,
-  // and gives up the call.
-  std::function<void()> poll = nullptr;
-};
 
 // A tensor that the worker makes with torch, after `seed` if there is one: "rand:1x512", "randn:…",
 // "zeros:…", "ones:…", "arange:N"; or the content of a file: .npy, .npz, .pt, .png, .jpg (1x3xHxW float
@@ -69,6 +35,15 @@ struct CacheEntry {
   std::uint64_t bytes = 0;
   std::int64_t last_use = 0;   // in seconds since the epoch
   std::string complaint = {};  // what is wrong with it
+};
+
+// What foreign code did beyond its own files, as its worker tells it.
+struct Observation {
+  std::string
+      kind;  // "read", "write" (files), "start" (programs), "connect", "fetch" (URLs), "load" (repositories)
+  std::string what;
+  std::string refusal = {};  // why it was refused; empty where it was not
+  std::string host = {};     // of "fetch": what HubOptions::allow_net would name, if it can
 };
 
 // Of Hub::load_state_dict_from_url.
@@ -106,6 +81,8 @@ class Hub {
                                  std::optional<std::uint64_t> seed = std::nullopt);
   // Opens the repository's worker if need be, and says what it is.
   ModelInfo info(const std::string& repository);
+  // What the repository's worker has noted so far, under HubOptions::observe; else Error(Usage).
+  std::vector<Observation> observed(const std::string& repository);
   // torch.hub's force_reload: looks up again what the repository's ref means and opens a new worker for it, whose loads fetch
   // again what they download. What was loaded before stays as it is.
   ModelInfo reload(const std::string& repository);

@@ -1,0 +1,50 @@
+// The options of a Hub, and so of the workers that it asks for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hubcell {
+
+// Where what workers print goes, line by line.
+enum class Output {
+  Inherit,   // to this program's standard output and standard error, each to its own
+  Prefixed,  // all to standard error, behind "[owner/name@ref] "
+  Discard,   // nowhere; the last lines are kept for the error of a death
+};
+
+// The options of the workers that a Hub asks for.
+struct HubOptions {
+  std::string python = {};  // interpreter; empty: HUBCELL_PYTHON, the active virtual environment, ...
+  std::optional<std::uint64_t> seed =
+      std::nullopt;                       // of Python, numpy and torch before the load; else random
+  std::uint64_t memory_bytes = 0;         // budget of a worker; 0: what the machine has
+  unsigned threads = 0;                   // torch's; 0: what an untouched process of the interpreter uses
+  std::chrono::milliseconds deadline{0};  // of every call and load; 0: none
+  Output output = Output::Inherit;
+  // Where checkouts lie, a full path; empty: $TORCH_HOME/hub, $XDG_CACHE_HOME/torch/hub, ~/.cache/torch/hub.
+  std::string hub_folder = {};
+  // Files and folders (of this program's working folder, or full paths) that workers may read, and write, beside their own.
+  std::vector<std::string> allow_read = {};
+  std::vector<std::string> allow_write = {};
+  // Hosts of which workers may have files fetched at any time, and not only while they load: what they ask for can carry
+  // the inputs of calls there.
+  std::vector<std::string> allow_net = {};
+  // A lock file (JSON): the commits and files that this Hub uses. What is in it already may not be anything else: Error(Source).
+  // Made where it is missing.
+  std::string lock = {};
+  // Workers note what foreign code does beyond its own files: Hub::observed. It costs time at each of these.
+  bool observe = false;
+  // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total
+  // in bytes (0: unknown).
+  std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;
+  // Called now and then, at least ten times a second, by every thread that waits for an answer. What it throws ends the wait,
+  // and gives up the call.
+  std::function<void()> poll = nullptr;
+};
+
+}  // namespace hubcell
