@@ -6,7 +6,7 @@
 
 #include <hubcell/error.h>
 
-#include "shared/base/url_text.h"
+#include "supervisor/fetch/url.h"
 #include "supervisor/source/ref_name.h"
 
 namespace hubcell::fetch {
@@ -19,17 +19,6 @@ constexpr std::string_view kScheme = "file://";
 constexpr int kAlternatesDepthMax = 5;
 constexpr std::size_t kAlternatesMax = 100;
 constexpr std::size_t kLineBytesMax = 4096;
-
-// "%20" is a space.
-std::string unescaped(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::optional<char> byte = percent_decoded(text.substr(i));
-    plain += byte.value_or(text[i]);
-    if (byte) i += 2;
-  }
-  return plain;
-}
 
 // Lines of a small text file, without their ends; none where it cannot be read.
 std::vector<std::string> read_lines(const fs::path& file) {
@@ -77,8 +66,8 @@ fs::path local_path(const std::string& url) {
   if (source::lower_case(url.substr(0, kScheme.size())) != kScheme) {
     throw Error(ErrorCode::Source,
                 url +
-                    ": only https://, http:// and file:// work in this version; a remote can be cloned (git "
-                    "clone --mirror) and loaded as file:///path/name.git");
+                    ": only https://, http:// and file:// work in this version; a remote can be "
+                    "cloned (git clone --mirror) and loaded as file:///path/name.git");
   }
   const std::size_t slash = url.find('/', kScheme.size());
   return slash == std::string::npos ? "" : unescaped(std::string_view(url).substr(slash));

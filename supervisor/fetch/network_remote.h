@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "supervisor/fetch/git_http.h"
 #include "supervisor/fetch/http.h"
 #include "supervisor/fetch/remote.h"
 
@@ -20,7 +21,6 @@ class NetworkRemote : public Remote {
   RefListing list_refs() override;
   // By the archive that GitHub makes of any commit: <base>/owner/name/archive/<commit>.tar.gz.
   bool bring_files(const ChosenRef& chosen, const std::filesystem::path& folder) override;
-  // With the history of one branch or tag that points at it; a commit inside the history with that of all of them.
   void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) override;
 
  private:
@@ -28,6 +28,7 @@ class NetworkRemote : public Remote {
   const std::string url_;
   Reporter& reporter_;
   const HttpSettings settings_;
+  git::HttpCarrier carrier_;
 };
 
 }  // namespace hubcell::fetch

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "shared/base/url_text.h"
 #include "supervisor/source/ref_name.h"
 
 namespace hubcell::fetch {
@@ -42,6 +43,16 @@ std::string host_of(const std::string& text, const std::string& reference) {
       ::curl_url_set(url.get(), CURLUPART_URL, reference.c_str(), 0) != CURLUE_OK)
     return "";
   return part(url, CURLUPART_HOST);
+}
+
+std::string unescaped(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::optional<char> byte = percent_decoded(text.substr(i));
+    plain += byte.value_or(text[i]);
+    if (byte) i += 2;
+  }
+  return plain;
 }
 
 std::string without_credentials(const std::string& text) {
