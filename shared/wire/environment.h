@@ -39,6 +39,7 @@ inline constexpr std::array kNetworkVariables{"HUBCELL_GITHUB_URL", "HUBCELL_ALL
                                               "SSL_CERT_DIR",       "http_proxy",
                                               "https_proxy",        "HTTPS_PROXY",
                                               "all_proxy",          "ALL_PROXY",
-                                              "no_proxy",           "NO_PROXY"};
+                                              "no_proxy",           "NO_PROXY",
+                                              "SSH_AUTH_SOCK"};
 
 }  // namespace hubcell::wire

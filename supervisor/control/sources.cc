@@ -42,6 +42,11 @@ bool is_below(const fs::path& path, const std::vector<std::string>& folders) {
 
 // Nothing of this machine, and nothing that the user's keys open.
 void check_workers_repository(const source::Repository& repository, const std::string& github_url) {
+  if (source::is_ssh_url(repository.url)) {
+    throw Error(ErrorCode::Source, "load " + source::printable(repository.given) +
+                                       ": inside a hubconf this must be owner/name or an https:// URL; ssh "
+                                       "would take the user's keys");
+  }
   const std::string url = source::lower_case(repository.url);
   const bool is_on_the_web = url.starts_with("https://") || url.starts_with("http://");
   if (repository.kind == source::Repository::Kind::Remote &&

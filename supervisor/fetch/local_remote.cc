@@ -66,7 +66,7 @@ fs::path local_path(const std::string& url) {
   if (source::lower_case(url.substr(0, kScheme.size())) != kScheme) {
     throw Error(ErrorCode::Source,
                 url +
-                    ": only https://, http:// and file:// work in this version; a remote can be "
+                    ": only https://, http://, ssh:// and file:// work in this version; a remote can be "
                     "cloned (git clone --mirror) and loaded as file:///path/name.git");
   }
   const std::size_t slash = url.find('/', kScheme.size());

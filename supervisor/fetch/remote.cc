@@ -4,6 +4,8 @@
 #include "supervisor/fetch/mirror.h"
 #include "supervisor/fetch/network_remote.h"
 #include "supervisor/fetch/remote_refs.h"
+#include "supervisor/fetch/ssh_remote.h"
+#include "supervisor/source/repository.h"
 
 namespace hubcell::fetch {
 namespace {
@@ -33,6 +35,7 @@ class LocalRemote : public Remote {
 
 std::unique_ptr<Remote> open_remote(const std::string& url, wire::Origin origin, Reporter& reporter) {
   if (is_network_url(url)) return std::make_unique<NetworkRemote>(url, origin, reporter);
+  if (source::is_ssh_url(url)) return std::make_unique<SshRemote>(url, origin, reporter);
   return std::make_unique<LocalRemote>(url, reporter);
 }
 

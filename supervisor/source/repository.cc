@@ -152,6 +152,12 @@ std::string github_url(const std::string& named) {
   return named.empty() ? "https://github.com" : without_trailing_slashes(named);
 }
 
+bool is_ssh_url(const std::string& url) {
+  const std::size_t scheme_end = url.find("://");
+  if (scheme_end != std::string::npos) return lower_case(url.substr(0, scheme_end)) == "ssh";
+  return url.find('@') < url.find(':') && url.find(':') != std::string::npos;
+}
+
 Repository parse_repository(const std::string& given, const std::string& github_url,
                             const std::string& working_folder) {
   if (given.empty()) refuse(given, "the name is empty; write owner/name, a git URL, or ./folder");

@@ -30,6 +30,9 @@ struct Repository {
 // slash at its end.
 std::string github_url(const std::string& named);
 
+// Whether it is reached over ssh: by its scheme, or in scp's form.
+bool is_ssh_url(const std::string& url);
+
 // Throws Error(Source), one line, on a name that cannot be. `github_url` stands for https://github.com.
 Repository parse_repository(const std::string& given, const std::string& github_url,
                             const std::string& working_folder);

@@ -109,9 +109,20 @@ TEST_F(Fetch, RemotesThatCannotBeReadHaveAClearLine) {
   fs::create_directory(folder_.path() / "plain");
   wrong.commit->url = "file://" + (folder_.path() / "plain").string();
   EXPECT_TRUE(says(refusal_of(wrong), "list the refs of " + wrong.commit->url));
-  for (const char* other : {"ssh://host/x.git", "git://host/x.git", "git@host:x.git"}) {
+  wrong.commit->url = "git://host/x.git";
+  EXPECT_TRUE(says(refusal_of(wrong), "only https://, http://, ssh:// and file:// work in this version"));
+  for (const char* other : {"ssh://host:ssh/x.git", "ssh://host:0/x.git", "git@[::1:x.git"}) {
     wrong.commit->url = other;
-    EXPECT_TRUE(says(refusal_of(wrong), "only https://, http:// and file:// work in this version"));
+    EXPECT_TRUE(says(refusal_of(wrong), other));
+  }
+}
+
+TEST_F(Fetch, AWorkerGetsNothingOverSsh) {
+  wire::FetchJob wrong = job(std::nullopt);
+  wrong.origin = wire::Origin::Worker;
+  for (const char* url : {"ssh://host/x.git", "SSH://host/x.git", "git@host:x.git"}) {
+    wrong.commit->url = url;
+    EXPECT_TRUE(says(refusal_of(wrong), "a worker gets nothing over ssh"));
   }
 }
 

@@ -27,6 +27,7 @@ MAY_INCLUDE = {
 THIRD_PARTY = [
     (r"git2(\.h|/)", ["supervisor/fetch"]),
     (r"curl/", ["supervisor/fetch"]),
+    (r"libssh2\.h", ["supervisor/fetch"]),
     (r"archive(_entry)?\.h", ["supervisor/fetch"]),
     (r"cereal/", ["shared/wire"]),
     (r"boost/interprocess/", ["shared/posix", "shared/channel", "supervisor/fetch"]),

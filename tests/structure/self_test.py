@@ -49,6 +49,8 @@ INCLUDES = [
     ("elsewhere/x.h", '#include "shared/base/check.h"', False),
     ("supervisor/fetch/x.cc", "#include <git2.h>", True),
     ("supervisor/source/x.cc", "#include <git2.h>", False),
+    ("supervisor/fetch/x.cc", "#include <libssh2.h>", True),
+    ("supervisor/control/x.cc", "#include <libssh2.h>", False),
     ("shared/wire/x.h", "#include <cereal/cereal.hpp>", True),
     ("shared/value/x.h", "#  include <cereal/cereal.hpp>", False),
     ("shared/posix/x.h", "#include <boost/interprocess/mapped_region.hpp>", True),
