@@ -32,14 +32,21 @@ inline constexpr std::array kTemplateVariables{"PATH",
 inline constexpr std::array kSupervisorVariables{"HUBCELL_PYTHON", "TORCH_HOME", "XDG_CACHE_HOME",
                                                  "VIRTUAL_ENV"};
 
-// What the fetcher gets, and nobody else: how other machines are reached, and as whom. Of http_proxy there is one spelling:
+// What the fetcher gets, and nobody else: how other machines are reached. Of http_proxy there is one spelling:
 // the other one can be set from outside of a CGI program.
-inline constexpr std::array kNetworkVariables{"HUBCELL_GITHUB_URL", "HUBCELL_ALLOW_PRIVATE_ADDRESSES",
-                                              "GITHUB_TOKEN",       "SSL_CERT_FILE",
-                                              "SSL_CERT_DIR",       "http_proxy",
-                                              "https_proxy",        "HTTPS_PROXY",
-                                              "all_proxy",          "ALL_PROXY",
-                                              "no_proxy",           "NO_PROXY",
-                                              "SSH_AUTH_SOCK"};
+inline constexpr std::array kNetworkVariables{"HUBCELL_GITHUB_URL",
+                                              "HUBCELL_ALLOW_PRIVATE_ADDRESSES",
+                                              "SSL_CERT_FILE",
+                                              "SSL_CERT_DIR",
+                                              "http_proxy",
+                                              "https_proxy",
+                                              "HTTPS_PROXY",
+                                              "all_proxy",
+                                              "ALL_PROXY",
+                                              "no_proxy",
+                                              "NO_PROXY"};
+
+// As whom they are reached: for a fetcher that works for the program itself, and not for one that works for a worker.
+inline constexpr std::array kIdentityVariables{"GITHUB_TOKEN", "SSH_AUTH_SOCK"};
 
 }  // namespace hubcell::wire

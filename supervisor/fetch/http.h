@@ -1,4 +1,4 @@
-// Transfers over http and https, by libcurl: the one way in which hubcell reaches other machines.
+// Transfers over http and https, by libcurl: the one way in which hubcell reaches the web.
 //
 // Proxies come from the environment as libcurl reads it (https_proxy, all_proxy, no_proxy, ...), certificate authorities
 // from SSL_CERT_FILE and SSL_CERT_DIR where these are set. Redirects are followed, from https to https only; what

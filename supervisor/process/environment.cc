@@ -1,7 +1,6 @@
 #include "supervisor/process/environment.h"
 
 #include <array>
-#include <utility>
 
 #include "shared/wire/environment.h"
 
@@ -42,11 +41,12 @@ std::vector<std::string> Environment::for_template() const {
   return picked;
 }
 
-std::vector<std::string> Environment::for_fetcher() const {
-  std::vector<std::string> picked = pick(kFetcherVariables);
-  for (std::string& assignment : pick(wire::kNetworkVariables))
-    picked.push_back(std::move(assignment));
-  return picked;
+std::vector<std::string> Environment::for_fetcher(wire::Origin origin) const {
+  std::vector<const char*> names(kFetcherVariables.begin(), kFetcherVariables.end());
+  names.insert(names.end(), wire::kNetworkVariables.begin(), wire::kNetworkVariables.end());
+  if (origin == wire::Origin::Caller)
+    names.insert(names.end(), wire::kIdentityVariables.begin(), wire::kIdentityVariables.end());
+  return pick(names);
 }
 
 }  // namespace hubcell::process

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "shared/wire/fetch_messages.h"
+
 namespace hubcell::process {
 
 class Environment {
@@ -22,8 +24,8 @@ class Environment {
   // environments. OpenBLAS, which starts its threads when it is loaded, is held to one: a template must have
   // one thread. OpenMP starts its own in the first parallel region, which a template never enters.
   std::vector<std::string> for_template() const;
-  // What the fetcher gets.
-  std::vector<std::string> for_fetcher() const;
+  // What the fetcher gets: what says who the user is only where it works for the program itself.
+  std::vector<std::string> for_fetcher(wire::Origin origin) const;
 
  private:
   std::vector<std::string> pick(std::span<const char* const> names) const;

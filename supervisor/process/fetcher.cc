@@ -29,7 +29,7 @@ Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, w
   auto [ours, theirs] = posix::make_message_socket_pair();
   const posix::SpawnOptions options{.program = program,
                                     .arguments = {},
-                                    .environment = environment.for_fetcher(),
+                                    .environment = environment.for_fetcher(job.origin),
                                     .directory = "/",
                                     .descriptors = {theirs.get()},
                                     .die_with_parent = true};

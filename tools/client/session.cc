@@ -47,6 +47,7 @@ std::vector<std::string> session_environment() {
   };
   choose(wire::kSupervisorVariables);
   choose(wire::kNetworkVariables);
+  choose(wire::kIdentityVariables);
   choose(wire::kTemplateVariables);
   return chosen;
 }
