@@ -150,7 +150,8 @@ KnownHosts::Verdict KnownHosts::judge(const std::string& host, int port, const H
   if (type == nullptr) return Verdict::Unknown;
   const std::string name = name_in_known_hosts(host, port);
   if (check(name, key.bytes, type->of_known_host) == LIBSSH2_KNOWNHOST_CHECK_MATCH) return Verdict::Known;
-  if (knows_any(name)) return Verdict::Changed;
+  if (knows(name, type->of_known_host)) return Verdict::Changed;
+  if (knows_any(name)) return Verdict::OtherType;
   // As ssh does, a key that is known of the host without a port will do for all of its ports.
   const bool is_known = check(host, key.bytes, type->of_known_host) == LIBSSH2_KNOWNHOST_CHECK_MATCH;
   return is_known ? Verdict::Known : Verdict::Unknown;

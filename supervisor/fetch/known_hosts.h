@@ -29,14 +29,14 @@ struct HostKey {
 
 class KnownHosts {
  public:
-  enum class Verdict { Known, Unknown, Changed, Revoked };
+  enum class Verdict { Known, Unknown, OtherType, Changed, Revoked };
 
   // Borrows `session`, which needs no connection. Files that are not there, or not for us to read, say nothing.
   KnownHosts(LIBSSH2_SESSION* session, const std::vector<std::filesystem::path>& files);
 
   // Types of keys for libssh2_session_method_pref: those that are known of the host come first, since a server shows one key only.
   std::string preferred_types(const std::string& host, int port) const;
-  // Changed: other keys of the host are known.
+  // Changed: another key of that type is known of the host. OtherType: keys of other types alone.
   Verdict judge(const std::string& host, int port, const HostKey& key) const;
 
  private:

@@ -185,6 +185,10 @@ class SshCommand::Session {
       case KnownHosts::Verdict::Unknown:
         fail("the host " + name + " is not known, its " + shown +
              " is not in ~/.ssh/known_hosts; connect to it once yourself: ssh " + address_.words());
+      case KnownHosts::Verdict::OtherType:
+        fail("the host " + name + " shows its " + shown +
+             ", and known_hosts has keys of other types alone; connect to it once yourself: ssh " +
+             address_.words());
       case KnownHosts::Verdict::Changed:
         fail("the host " + name + " shows another key than known_hosts has, " + shown +
              ": this may be an attack; if its owner changed it, run ssh-keygen -R '" + name + "' and ssh " +

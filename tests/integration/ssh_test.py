@@ -131,6 +131,7 @@ class Ssh(Remote):
                                    ("an authority", unknown, [f"@cert-authority {self.name} {key}", f" @cert-authority * {key}"]),
                                    ("changed", attack, [f"{self.name} {changed}"]),
                                    ("changed, of this port", attack, [f"{self.name} {changed}", f"127.0.0.1 {key}"]),
+                                   ("known by what it does not show", "has keys of other types alone", [f"{self.name} ssh-rsa {'A' * 40}"]),
                                    ("revoked", revoked, [f"@revoked {self.name} {key}"]),
                                    ("revoked for all", revoked, [f"{self.name} {key}", f"@revoked * {key} comment"]),
                                    ("revoked before", revoked, [f"\t@revoked\t{self.name}\t{key}", f"{self.name} {key}"]),

@@ -71,6 +71,14 @@ TEST(Repository, UrlsKeepAtSignsBeforeTheirPath) {
   EXPECT_EQ(parse("file:///srv/x.git/").url, "file:///srv/x.git");
 }
 
+TEST(Repository, WhatGoesOverSshIsToldByTheUrl) {
+  for (const char* url : {"ssh://host/x.git", "SSH://me@host:22/x.git", "git@host:o/x.git", "me@[::1]:x"})
+    EXPECT_TRUE(is_ssh_url(url)) << url;
+  for (const char* url :
+       {"https://me@host/x.git", "file:///ssh:/a@b:c", "git://host/x.git", "sshx://host/x", ""})
+    EXPECT_FALSE(is_ssh_url(url)) << url;
+}
+
 TEST(Repository, TheScpFormIsARemote) {
   const Repository repository = parse("git@host:o/x.git@v1");
   EXPECT_EQ(repository.url, "git@host:o/x.git");
