@@ -22,8 +22,10 @@
 namespace hubcell::fetch {
 namespace {
 
-// In a row, without a byte that was not there before.
+// In a row, without getting any further.
 constexpr int kBreaksMax = 4;
+// Of a server that lets go again and again.
+constexpr int kBreaksInAllMax = 100;
 constexpr std::chrono::milliseconds kPause{100};  // after a break, times their number
 constexpr std::size_t kReadBytes = std::size_t{1} << 18;
 
@@ -51,19 +53,22 @@ class Transfers {
 
   std::string run() {
     int breaks = 0;
+    int breaks_in_all = 0;
     for (std::uint64_t furthest = 0;;) {
+      const auto began = std::chrono::steady_clock::now();
       try {
         transfer();
         return hash_.take();
       } catch (const Error& broken) {
         if (!is_receiving_ || broken.code() != ErrorCode::Source) throw;
-        breaks = file_.bytes() > furthest ? 1 : breaks + 1;
+        breaks = gets_further(furthest, std::chrono::steady_clock::now() - began) ? 1 : breaks + 1;
         furthest = std::max(furthest, file_.bytes());
-        if (breaks > kBreaksMax) {
+        if (breaks > kBreaksMax || ++breaks_in_all > kBreaksInAllMax) {
           throw Error(ErrorCode::Source,
                       std::string(broken.what()) + " (after " + std::to_string(file_.bytes()) +
-                          (total_ > 0 ? " of " + std::to_string(total_) : "") + " bytes, and no further in " +
-                          std::to_string(kBreaksMax) + " tries)");
+                          (total_ > 0 ? " of " + std::to_string(total_) : "") + " bytes, and " +
+                          (breaks > kBreaksMax ? "no further in " + std::to_string(kBreaksMax) + " tries)"
+                                               : std::to_string(kBreaksInAllMax) + " breaks)"));
         }
         log::info(wanted_.shown_as + ": " + broken.what() + "; going on");
       }
@@ -72,6 +77,14 @@ class Transfers {
   }
 
  private:
+  // A server that trickles keeps whoever waits for it for ever, also where each try brings a little.
+  bool gets_further(std::uint64_t furthest, std::chrono::steady_clock::duration time) const {
+    const std::uint64_t gained = file_.bytes() > furthest ? file_.bytes() - furthest : 0;
+    const double enough =
+        static_cast<double>(settings_.slow_bytes_per_second) * std::chrono::duration<double>(time).count();
+    return gained > 0 && (time < settings_.slow_for || static_cast<double>(gained) >= enough);
+  }
+
   void transfer() {
     is_receiving_ = false;
     HttpRequest request{.url = wanted_.url, .headers = {"Accept-Encoding: identity"}};

@@ -17,8 +17,8 @@ struct Download {
 };
 
 // Writes it into `file`, which is new, and returns its sha256. A transfer that breaks off is taken up where it stopped, if
-// the server can tell that the content is still the same, and begun anew if not; one that gets no further four times has
-// failed. Throws Error(Source), in one line, also where the content is not as long as the server says; Error(System) on a
+// the server can tell that the content is still the same, and begun anew if not; one that gets no further four times, or
+// next to none, has failed. Throws Error(Source), in one line, also where the content is not as long as the server says; Error(System) on a
 // full disk.
 std::string download(const Download& wanted, const HttpSettings& settings, NewFile& file, Reporter& reporter);
 

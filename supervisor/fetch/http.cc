@@ -22,9 +22,6 @@ namespace hubcell::fetch {
 namespace {
 
 constexpr long kConnectSeconds = 30;
-// A transfer that is slower for that long has stopped.
-constexpr long kSlowBytesPerSecond = 64;
-constexpr long kSlowSeconds = 30;
 constexpr long kRedirectsMax = 10;
 constexpr int kTriesMax = 4;
 constexpr std::chrono::milliseconds kFirstPause{500};  // doubled before each further try
@@ -167,8 +164,8 @@ class HttpTransfer::Connection {
     set(CURLOPT_MAXREDIRS, kRedirectsMax);
     set(CURLOPT_POSTREDIR, static_cast<long>(CURL_REDIR_POST_ALL));
     set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-    set(CURLOPT_LOW_SPEED_LIMIT, kSlowBytesPerSecond);
-    set(CURLOPT_LOW_SPEED_TIME, kSlowSeconds);
+    set(CURLOPT_LOW_SPEED_LIMIT, settings_.slow_bytes_per_second);
+    set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(settings_.slow_for.count()));
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_ERRORBUFFER, message_.data());
     set(CURLOPT_USERAGENT, "hubcell");

@@ -5,6 +5,7 @@
 // identifies the user goes to the first host alone.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,9 @@ struct HttpSettings {
   bool public_only = false;  // no connection to this machine or its network (addresses.h), but to a proxy
   std::function<void()> unreachable = nullptr;  // told when no server answers
   std::function<bool()> goes_on = nullptr;      // asked now and then while a transfer waits; false ends it
+  // A transfer that brings less for so long has stopped.
+  long slow_bytes_per_second = 1024;
+  std::chrono::seconds slow_for{30};
 };
 
 struct HttpRequest {

@@ -150,3 +150,24 @@ def test_map_location_as_a_callable(t):
             t.assertEqual(t.hub.load_state_dict_from_url(address(server), t.new_folder(), keep, False)["epoch"], 3)
         else:
             t.assert_raises(TypeError, "map_location", t.hub.load_state_dict_from_url, address(server), t.new_folder(), keep, False)
+
+
+@case
+def test_the_old_variable_for_the_folder(t):
+    os.environ["TORCH_MODEL_ZOO"] = t.new_folder()
+    with serving() as server, t.answering() as said:
+        t.hub.load_state_dict_from_url(address(server), t.new_folder(), progress=False)
+    t.assertEqual(said.warnings, ["TORCH_MODEL_ZOO is deprecated, please use env TORCH_HOME instead"])
+
+
+@case
+def test_what_force_reload_does_to_weights(t):
+    with serving() as server:
+        name = t.repository(f"import torch\ndef epoch():\n"
+                            f"    return torch.hub.load_state_dict_from_url('{address(server, 'old.pth')}', progress=False)['epoch']\n")
+        server.files["/files/old.pth"] = saved(epoch=1)
+        t.assertEqual(t.load(name, "epoch", verbose=False), 1)
+        server.files["/files/old.pth"] = saved(epoch=2)
+        t.assertEqual(t.load(name, "epoch", verbose=False), 1)
+        t.assertEqual(t.load(name, "epoch", verbose=False, force_reload=True),
+                      t.differs("force_reload fetches the weights of a repository's entrypoints again, too", torch_hub=1, hubcell=2))

@@ -1,6 +1,6 @@
 """What foreign code fetches while it loads: by which names it can, and by which rules it may.
 
-Run: PYTHONPATH=build/dev/python:tests/support HUBCELL_PROGRAM=build/dev/bin/hubcell python3 tests/python/supplies_test.py
+Run: PYTHONPATH=build/dev/python:tests/support HUBCELL_PROGRAM=build/dev/bin/hubcell HUBCELL_TEST_CPP=build/dev/tests/downloads_in_cpp python3 tests/python/supplies_test.py
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from file_server import FileServer
 from support import make_git_repository, write_files
 
 PROGRAM = os.environ["HUBCELL_PROGRAM"]
+CPP_PROGRAM = os.environ["HUBCELL_TEST_CPP"]
 RESOLVER = os.environ.get("HUBCELL_TEST_RESOLVER", "")
 DEADLINE_S = 60
 for _name in [name for name in os.environ if "proxy" in name.lower()]:
@@ -181,6 +182,12 @@ class Names(Supplies):
                               capture_output=True, text=True, timeout=DEADLINE_S)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["output"]["data"], [1.0, 5.0, 9.0])
+
+    def test_in_cpp(self):
+        done = subprocess.run((CPP_PROGRAM, self.url, self.folder), capture_output=True, text=True, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.split()[:4], ["1", "5", "9", str(len(self.weights))])
+        self.assertEqual(done.stdout.split()[4:], ["a", "dict", "of", "2", "file", "checkpoint"])
 
     def test_every_way_to_fetch_a_url(self):
         hub = self.hub()

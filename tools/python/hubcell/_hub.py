@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import urllib.parse
+import warnings
 import weakref
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
@@ -140,6 +141,8 @@ class Hub:
         there; the last part of the URL's path where it is None. map_location: as torch.load takes it, but no callable.
         check_hash: the name says how the sha256 begins: "resnet18-f37072fd.pth". weights_only: torch.load's.
         """
+        if os.getenv("TORCH_MODEL_ZOO"):
+            warnings.warn("TORCH_MODEL_ZOO is deprecated, please use env TORCH_HOME instead", stacklevel=2)
         folder = os.path.join(self._folder, "checkpoints") if model_dir is None else os.path.abspath(model_dir)
         name = file_name or os.path.basename(urllib.parse.urlparse(url).path)
         if not os.path.exists(os.path.join(folder, name)):
