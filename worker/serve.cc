@@ -62,7 +62,8 @@ std::vector<std::string> readable_paths(const WorkerStart& start, const PythonSt
 
 std::vector<sandbox::Layer> enter(const WorkerStart& start, const std::vector<int>& kept_descriptors,
                                   const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
-  sandbox::SandboxPlan plan{.kept_descriptors = kept_descriptors,
+  sandbox::SandboxPlan plan{.level = static_cast<sandbox::Level>(start.order.permissions.sandbox),
+                            .kept_descriptors = kept_descriptors,
                             .parent = start.parent,
                             .memory_bytes = start.order.memory_bytes,
                             .files = {.readable = readable_paths(start, steps),
@@ -108,7 +109,8 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   hub.supply(supplies.file_function(), supplies.repository_function());
   wire::WorkerReady ready;
   for (const sandbox::Layer& layer : enter(start, kept, steps, seccomp)) {
-    ready.layers.push_back({.name = layer.name, .holds = layer.holds, .detail = layer.detail});
+    ready.layers.push_back(
+        {.name = layer.name, .holds = layer.holds, .detail = layer.detail, .needed = layer.needed});
   }
   Server server(channel, objects, verbs, caller_state);
   server_slot = &server;

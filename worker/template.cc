@@ -37,7 +37,8 @@ wire::LayersProbed probe_layers() {
   wire::LayersProbed report;
   try {
     for (const sandbox::Layer& layer : sandbox::probe_layers()) {
-      report.layers.push_back({.name = layer.name, .holds = layer.holds, .detail = layer.detail});
+      report.layers.push_back(
+          {.name = layer.name, .holds = layer.holds, .detail = layer.detail, .needed = layer.needed});
     }
   } catch (const Error& failure) {
     report.layers.push_back({.name = "sandbox", .holds = false, .detail = failure.what()});

@@ -58,10 +58,11 @@ struct LayerReport {
   std::string name;
   bool holds = false;
   std::string detail;
+  bool needed = true;  // a part of the minimum
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(name, holds, detail);
+    archive(name, holds, detail, needed);
   }
 };
 

@@ -40,7 +40,8 @@ std::string key_of(const ResolvedSource& source, const std::string& python, cons
                                  message.seed ? std::to_string(*message.seed) : "",
                                  std::to_string(message.memory_bytes),
                                  std::to_string(message.threads),
-                                 std::to_string(static_cast<int>(message.observe))};
+                                 std::to_string(static_cast<int>(message.observe)),
+                                 std::to_string(static_cast<int>(message.permissions.sandbox))};
   for (const auto& allowed :
        {message.permissions.read, message.permissions.write, message.permissions.hosts}) {
     parts.push_back(std::to_string(allowed.size()));

@@ -48,11 +48,12 @@ std::uint64_t data_area_bytes(std::uint64_t memory_bytes) {
 }
 
 std::string level_of(const std::vector<wire::LayerReport>& layers) {
-  // Namespaces and cgroups are not built yet, so that what holds now is the minimum.
+  bool is_full = true;
   for (const wire::LayerReport& layer : layers) {
-    if (!layer.holds) return "partial";
+    if (!layer.holds && layer.needed) return "off";
+    is_full = is_full && layer.holds;
   }
-  return "minimal";
+  return is_full ? "full" : "minimal";
 }
 
 }  // namespace
@@ -161,7 +162,13 @@ process::Task<void> Worker::await_ready() {
   }
   if (frame->tag() == wire::Tag::WorkerFailed)
     throw Error(ErrorCode::Sandbox, frame->as<wire::WorkerFailed>().message);
-  sandbox_ = level_of(frame->as<wire::WorkerReady>().layers);
+  const auto ready = frame->as<wire::WorkerReady>();
+  sandbox_ = level_of(ready.layers);
+  for (const wire::LayerReport& layer : ready.layers)
+    log::debug("worker " + plan_.label + ": " + layer.name + (layer.holds ? ": " : " does not hold: ") +
+               layer.detail);
+  if (sandbox_ == "off")
+    log::warn("worker " + plan_.label + ": its sandbox is OFF: its code may do what you may");
 }
 
 // Of what a worker sends only wishes are expected, and so many of them; whatever else it says is a lie.

@@ -271,11 +271,14 @@ def scratch():
 def write_checkout(): open(os.path.join(os.path.dirname(__file__), "x"), "w")
 )");
   Hub hub = make_hub();
-  EXPECT_EQ(error_of([&] { hub.load(folder.path(), "read", {path}); }).remote()->builtin, "PermissionError");
+  // Where namespaces can be had, a file is not even there, and the checkout's file system is read-only.
+  const std::string unread = error_of([&] { hub.load(folder.path(), "read", {path}); }).remote()->builtin;
+  EXPECT_TRUE(unread == "PermissionError" || unread == "FileNotFoundError") << unread;
   EXPECT_EQ(error_of([&] { hub.load(folder.path(), "run"); }).remote()->builtin, "PermissionError");
   EXPECT_EQ(error_of([&] { hub.load(folder.path(), "connect"); }).remote()->builtin, "PermissionError");
-  EXPECT_EQ(error_of([&] { hub.load(folder.path(), "write_checkout"); }).remote()->builtin,
-            "PermissionError");
+  const std::string unwritten =
+      error_of([&] { hub.load(folder.path(), "write_checkout"); }).remote()->builtin;
+  EXPECT_TRUE(unwritten == "PermissionError" || unwritten == "OSError") << unwritten;
   EXPECT_EQ(hub.load(folder.path(), "scratch").text(), "mine");
 }
 

@@ -54,7 +54,9 @@ def path(): return sys.path
       ASSERT_TRUE(std::ifstream(path).good()) << path;
       const Error error = tests::error_of([&] { hub.load(repository_.path(), "read", {path.string()}); });
       ASSERT_TRUE(error.remote().has_value()) << error.what();
-      EXPECT_EQ(error.remote()->builtin, "PermissionError") << path;
+      // Where namespaces can be had, what is closed is not even there.
+      const std::string& kind = error.remote()->builtin;
+      EXPECT_TRUE(kind == "PermissionError" || kind == "FileNotFoundError") << kind << " " << path;
     }
   }
 

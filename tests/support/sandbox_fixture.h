@@ -39,7 +39,8 @@ class SandboxFixture : public testing::Test {
   std::string outside_file() const { return folder_ + "/secret"; }
 
   sandbox::SandboxPlan plan() const {
-    return {.kept_descriptors = {},
+    return {.level = sandbox::Level::Minimal,
+            .kept_descriptors = {},
             .parent = ::getpid(),
             .memory_bytes = 0,
             .files = {.readable = {},

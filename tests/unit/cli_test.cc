@@ -357,14 +357,19 @@ TEST(Npy, WritesNumpysHeader) {
 }
 
 TEST(Doctor, PutsTheFixBesideWhatIsMissing) {
-  const Finding landlock = finding_of({.name = "landlock", .holds = false, .detail = "not in this kernel"});
-  EXPECT_TRUE(landlock.needed);
+  const Finding landlock =
+      finding_of({.name = "landlock", .holds = false, .needed = true, .detail = "not in this kernel"});
   EXPECT_FALSE(landlock.fix.empty());
   EXPECT_FALSE(can_run({landlock}));
-  EXPECT_FALSE(can_run({finding_of({.name = "capabilities", .holds = false, .detail = "refused"})}));
-  EXPECT_TRUE(can_run({finding_of({.name = "seccomp", .holds = true, .detail = ""})}));
+  EXPECT_FALSE(
+      can_run({finding_of({.name = "capabilities", .holds = false, .needed = true, .detail = "refused"})}));
+  EXPECT_TRUE(can_run({finding_of({.name = "seccomp", .holds = true, .needed = true, .detail = ""})}));
   EXPECT_NE(to_text({landlock}, Style::plain()).find("✗ landlock  not in this kernel  → "),
             std::string::npos);
+  const Finding mounts =
+      finding_of({.name = "mounts", .holds = false, .needed = false, .detail = "forbidden here"});
+  EXPECT_FALSE(mounts.fix.empty());
+  EXPECT_TRUE(can_run({mounts}));
 }
 
 }  // namespace

@@ -12,13 +12,18 @@
 namespace hubcell::cli {
 namespace {
 
-// A worker enters all layers or does not start; the layer's own detail says what the machine lacks. These two are where a
-// kernel or a container falls short.
+// The layer's own detail says what the machine lacks. These are where a kernel or a container falls short.
 struct LayerFix {
   std::string_view name;
   std::string_view fix;
 };
-constexpr std::array<LayerFix, 2> kLayerFixes{{
+constexpr std::array<LayerFix, 5> kLayerFixes{{
+    {"user namespace",
+     "sysctl user.max_user_namespaces=10000 (and kernel.unprivileged_userns_clone=1 or "
+     "kernel.apparmor_restrict_unprivileged_userns=0 where there is one); no chroot; a container that allows "
+     "unshare"},
+    {"namespaces", "what the user namespace needs"},
+    {"mounts", "what the user namespace needs, and Linux 5.12 or later"},
     {"landlock",
      "a kernel from 5.13 on that has landlock in /sys/kernel/security/lsm (boot with lsm=landlock,...)"},
     {"seccomp", "a kernel with CONFIG_SECCOMP_FILTER, and a container profile that lets seccomp(2) through"},
@@ -34,7 +39,7 @@ Finding kernel_finding() {
 }  // namespace
 
 Finding finding_of(const Hub::Layer& layer) {
-  Finding finding{.name = layer.name, .holds = layer.holds, .needed = true, .detail = layer.detail};
+  Finding finding{.name = layer.name, .holds = layer.holds, .needed = layer.needed, .detail = layer.detail};
   for (const LayerFix& row : kLayerFixes) {
     if (!layer.holds && layer.name == row.name) finding.fix = row.fix;
   }

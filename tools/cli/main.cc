@@ -28,6 +28,7 @@ HubOptions hub_options(const Options& options, Progress& progress) {
           .threads = options.threads,
           .deadline = options.deadline,
           .output = options.quiet ? Output::Discard : Output::Prefixed,
+          .sandbox = options.sandbox,
           .allow_read = options.allow_read,
           .allow_write = options.allow_write,
           .allow_net = options.allow_net,

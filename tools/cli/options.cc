@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "tools/cli/usage_error.h"
@@ -79,6 +80,11 @@ void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N")
       ->check(whole_number(1, kThreadsMax));
   app.add_flag("--trust", options.trust, "trust the repository, and remember that");
+  app.add_option("--sandbox", options.sandbox,
+                 "full, minimal or off; the best that this machine has, where none is named")
+      ->type_name("LEVEL")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Sandbox>{
+          {"full", Sandbox::Full}, {"minimal", Sandbox::Minimal}, {"off", Sandbox::Off}}));
   app.add_option("--allow-read", options.allow_read, "file or folder that the worker may read")
       ->type_name("PATH")
       ->allow_extra_args(false);

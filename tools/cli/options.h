@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <hubcell/options.h>
+
 #include "tools/cli/pick.h"
 #include "tools/cli/spec.h"
 
@@ -25,6 +27,7 @@ struct Options {
   bool trust = false;
   bool force_reload = false;
   std::string lock_path;  // --lock
+  Sandbox sandbox = Sandbox::Best;
   std::vector<std::string> allow_read;
   std::vector<std::string> allow_write;
   std::vector<std::string> allow_net;  // hosts

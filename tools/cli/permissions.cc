@@ -36,9 +36,15 @@ fs::path nearest_folder(fs::path path) {
   return path;
 }
 
-Need need_of_reading(Observation observed) {
+// A worker asks for much that nobody has, and does not see what is hidden from it.
+bool is_there(const Observation& observed) {
   std::error_code failed;
-  if (!fs::exists(observed.what, failed) || ::access(observed.what.c_str(), R_OK) != 0) {
+  if (observed.kind == "read") return fs::exists(observed.what, failed);
+  return observed.kind != "write" || fs::is_directory(fs::path(observed.what).parent_path(), failed);
+}
+
+Need need_of_reading(Observation observed) {
+  if (::access(observed.what.c_str(), R_OK) != 0) {
     observed.refusal = "you cannot read it either";
     return {.observed = std::move(observed)};
   }
@@ -95,7 +101,8 @@ std::string command_line_of(const std::vector<std::string>& options) {
 // "refused  read /data/labels.txt: --allow-read /data/labels.txt"
 std::string line_of(const Need& need, const Style& style) {
   const Observation& observed = need.observed;
-  const std::string what = observed.what.empty() ? "some machine" : one_line(printable(observed.what));
+  const std::string what =
+      observed.what.empty() ? "with a socket of its own" : one_line(printable(observed.what));
   if (observed.refusal.empty()) return style.good("done    ") + "  " + observed.kind + " " + what;
   const std::string remedy =
       need.option.empty() ? one_line(printable(observed.refusal)) : command_line_of(need.option);
@@ -159,8 +166,10 @@ void print(const Outcome& outcome, const Options& options) {
 
 std::vector<Need> needs_of(const std::vector<Observation>& observations, const std::string& checkout) {
   std::vector<Need> needs;
-  for (const Observation& observed : observations)
+  for (const Observation& observed : observations) {
+    if (!is_there(observed)) continue;
     needs.push_back(need_of(observed, checkout));
+  }
   return needs;
 }
 

@@ -140,7 +140,8 @@ Hub::Diagnosis Hub::diagnose() {
                       .torch = found.torch_version,
                       .layers = {}};
   for (const wire::LayerReport& layer : found.layers) {
-    diagnosis.layers.push_back({.name = layer.name, .holds = layer.holds, .detail = layer.detail});
+    diagnosis.layers.push_back(
+        {.name = layer.name, .holds = layer.holds, .needed = layer.needed, .detail = layer.detail});
   }
   return diagnosis;
 }

@@ -32,10 +32,25 @@ std::string checked_path(const char* attempt, const std::string& path) {
                                     "; name one that is there");
 }
 
+wire::SandboxLevel level_of(Sandbox sandbox) {
+  switch (sandbox) {
+    case Sandbox::Best:
+      return wire::SandboxLevel::Best;
+    case Sandbox::Full:
+      return wire::SandboxLevel::Full;
+    case Sandbox::Minimal:
+      return wire::SandboxLevel::Minimal;
+    case Sandbox::Off:
+      return wire::SandboxLevel::Off;
+  }
+  throw Error(ErrorCode::Usage, "start hubcell: HubOptions::sandbox is none of Best, Full, Minimal and Off");
+}
+
 }  // namespace
 
 wire::Permissions permissions_of(const HubOptions& options) {
   wire::Permissions permissions;
+  permissions.sandbox = level_of(options.sandbox);
   for (const std::string& path : options.allow_read)
     permissions.read.push_back(checked_path("allow reading", path));
   for (const std::string& path : options.allow_write)

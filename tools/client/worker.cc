@@ -3,6 +3,8 @@
 // ends in exactly one way: an answer, an exception of the foreign code, the worker's death, or its deadline.
 #include "tools/client/worker.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <filesystem>
 #include <system_error>
@@ -17,19 +19,36 @@ namespace {
 // A worker that was killed may take this long to be described.
 constexpr std::chrono::milliseconds kStatusWait{5000};
 
-// A path that the worker's code asked for in vain, and that this program has: what to do about it. The text is the
-// worker's; all that it brings about is a look at a file of ours.
-std::string file_advice(const RemoteException& remote) {
-  if (remote.builtin != "FileNotFoundError" && remote.builtin != "PermissionError") return "";
+namespace fs = std::filesystem;
+
+// The path that an exception of the worker's code is about; empty where it is about none.
+std::string path_in_vain(const RemoteException& remote) {
+  const bool is_read_only =
+      remote.builtin == "OSError" && remote.message.find("Read-only file system") != std::string::npos;
+  if (remote.builtin != "FileNotFoundError" && remote.builtin != "PermissionError" && !is_read_only)
+    return "";
   const std::size_t end = remote.message.rfind('\'');
   const std::size_t begin = end == std::string::npos || end == 0 ? end : remote.message.rfind('\'', end - 1);
-  if (begin == std::string::npos || begin + 1 >= end) return "";
-  const std::string path = remote.message.substr(begin + 1, end - begin - 1);
+  return begin == std::string::npos ? "" : remote.message.substr(begin + 1, end - begin - 1);
+}
+
+// What to do where this program has what the worker's code asked for in vain, and where it may have wanted to write. The
+// text is the worker's; all that it brings about is a look at a file of ours.
+std::string file_advice(const RemoteException& remote) {
+  const std::string path = path_in_vain(remote);
+  if (path.empty()) return "";
   std::error_code failure;
-  if (!std::filesystem::is_regular_file(path, failure)) return "";
-  return "; this program can read that file, and its worker cannot: pass a copy of it, "
-         "hubcell::File::read(path) or "
-         "file:PATH on the command line";
+  if (fs::exists(path, failure)) {
+    return "; this program has that file, and its worker does not: allow_read or allow_write (--allow-read "
+           "PATH, "
+           "--allow-write PATH) open it, hubcell::File::read(path) (file:PATH on the command line) passes a "
+           "copy";
+  }
+  const bool is_the_workers = path.find("/hubcell-" + std::to_string(::getuid()) + "/") != std::string::npos;
+  const bool has_folder = path.starts_with('/') && fs::is_directory(fs::path(path).parent_path(), failure);
+  if (is_the_workers || !has_folder) return "";
+  return "; if it is to be written: a worker writes in its scratch folder, and where allow_write "
+         "(--allow-write PATH) says";
 }
 
 }  // namespace

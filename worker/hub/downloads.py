@@ -6,7 +6,6 @@ here, another method or a socket of one's own, fails as it does without a networ
 
 import contextlib
 import email.message
-import errno
 import functools
 import importlib.abc
 import importlib.util
@@ -26,8 +25,6 @@ NETWORK_HINT = ("hubcell gives a worker no network: while it loads, URLs work th
 PROGRAM_HINT = ("hubcell starts no programs for a worker: install what it needs in the workers' interpreter, which python= or "
                 "--python names")
 
-FILE_HINT = ("hubcell lets a worker read its checkout and its interpreter, and write in its scratch folder: allow_read= and "
-             "allow_write= (--allow-read, --allow-write) open more to it, and hubcell.File passes a copy of a file")
 
 
 def install(hub, want_file, want_repository):
@@ -243,8 +240,6 @@ def hint_of(error):
                 return NETWORK_HINT
             if "subprocess.py" in names:
                 return PROGRAM_HINT
-            if error.errno == errno.EACCES and error.filename is not None:
-                return FILE_HINT
         error = error.__cause__ or error.__context__
     return None
 

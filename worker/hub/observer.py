@@ -43,10 +43,7 @@ class Observer:
         """[(kind, what, why it was refused or "")]; kind: "read", "write", "start", "connect", "fetch", "load"."""
         found = []
         for (kind, what), refusal in list(self._notes.items()):
-            if refusal is None:
-                refusal = refusal_of(kind, what)
-            if refusal is not None:
-                found.append((kind, what, refusal))
+            found.append((kind, what, refusal_of(kind, what) if refusal is None else refusal))
         hosts = any(kind == "connect" and what for kind, what, _ in found)
         return [note for note in found if note[:2] != ("connect", "") or not hosts]
 
@@ -102,20 +99,18 @@ EVENTS = {
 
 
 def refusal_of(kind, what):
-    """Why it was refused; "" where it was not, None where there was nothing to refuse."""
+    """Why it was refused; "" where it was not. What is not there may only be hidden from this process: whoever asks knows."""
     if kind in ("start", "connect"):
         return "a worker starts no programs" if kind == "start" else "a worker has no network"
     try:
-        if kind == "write" and not os.path.lexists(what):
-            return refusal_of(kind, os.path.dirname(what)) if what != os.sep else None
+        if kind == "write" and not os.path.lexists(what) and os.path.isdir(os.path.dirname(what)):
+            return refusal_of(kind, os.path.dirname(what))
         is_folder = stat.S_ISDIR(os.stat(what).st_mode)
         if is_folder and kind == "write":
             flags = os.O_TMPFILE | os.O_WRONLY
         else:
             flags = os.O_WRONLY if kind == "write" else os.O_RDONLY
         os.close(os.open(what, flags | os.O_NONBLOCK | os.O_CLOEXEC))
-    except PermissionError as refused:
+    except OSError as refused:
         return refused.strerror
-    except OSError:
-        return None
     return ""

@@ -14,6 +14,9 @@
 namespace hubcell::sandbox {
 
 std::string close_descriptors(std::vector<int> kept);
+std::string enter_user_namespace();
+std::string leave_shared_namespaces();
+std::string enter_own_tree(const posix::LandlockPolicy& files);
 std::string die_with_parent(pid_t parent);
 std::string drop_capabilities();
 std::string forbid_dumps();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 
 #include <hubcell/error.h>
@@ -19,20 +20,26 @@
 namespace hubcell::sandbox {
 namespace {
 
+enum class Rung : std::uint8_t { Always, Minimal, Full };
+
 struct Step {
   const char* name;
+  Rung rung;
   std::string (*enter)(const SandboxPlan& plan, const SeccompProgram& seccomp);
 };
 
 constexpr Step kSteps[] = {
-    {"descriptors", [](auto& plan, auto&) { return close_descriptors(plan.kept_descriptors); }},
-    {"parent death", [](auto& plan, auto&) { return die_with_parent(plan.parent); }},
-    {"capabilities", [](auto&, auto&) { return drop_capabilities(); }},
-    {"dumpable", [](auto&, auto&) { return forbid_dumps(); }},
-    {"limits", [](auto& plan, auto&) { return limit_resources(plan.memory_bytes); }},
-    {"no new privileges", [](auto&, auto&) { return give_up_new_privileges(); }},
-    {"landlock", [](auto& plan, auto&) { return restrict_files(plan.files); }},
-    {"seccomp",
+    {"descriptors", Rung::Always, [](auto& plan, auto&) { return close_descriptors(plan.kept_descriptors); }},
+    {"user namespace", Rung::Full, [](auto&, auto&) { return enter_user_namespace(); }},
+    {"namespaces", Rung::Full, [](auto&, auto&) { return leave_shared_namespaces(); }},
+    {"mounts", Rung::Full, [](auto& plan, auto&) { return enter_own_tree(plan.files); }},
+    {"parent death", Rung::Always, [](auto& plan, auto&) { return die_with_parent(plan.parent); }},
+    {"capabilities", Rung::Minimal, [](auto&, auto&) { return drop_capabilities(); }},
+    {"dumpable", Rung::Minimal, [](auto&, auto&) { return forbid_dumps(); }},
+    {"limits", Rung::Always, [](auto& plan, auto&) { return limit_resources(plan.memory_bytes); }},
+    {"no new privileges", Rung::Minimal, [](auto&, auto&) { return give_up_new_privileges(); }},
+    {"landlock", Rung::Minimal, [](auto& plan, auto&) { return restrict_files(plan.files); }},
+    {"seccomp", Rung::Minimal,
      [](auto&, auto& seccomp) {
        seccomp.enter();
        return "system calls by an allow-list of " + std::to_string(seccomp.instruction_count()) +
@@ -40,19 +47,41 @@ constexpr Step kSteps[] = {
      }},
 };
 
-// Ends the process: 0 where the layer holds. Writes to `report` the detail, or why it does not.
+bool is_asked_for(const Step& step, Level level) {
+  if (step.rung == Rung::Always) return true;
+  return level != Level::Off && (step.rung == Rung::Minimal || level != Level::Minimal);
+}
+
+Layer climb(const Step& step, const SandboxPlan& plan, const SeccompProgram& seccomp) {
+  Layer layer{.name = step.name, .needed = step.rung != Rung::Full};
+  if (!is_asked_for(step, plan.level)) {
+    layer.detail = "not asked for";
+    return layer;
+  }
+  try {
+    layer.detail = step.enter(plan, seccomp);
+    layer.holds = true;
+  } catch (const Error& failure) {
+    if (layer.needed || plan.level == Level::Full) throw;
+    layer.detail = failure.what();
+  }
+  return layer;
+}
+
+// Ends the process: 0 where the layer holds. Writes to `report` the detail, or why it does not. What comes before it on the
+// ladder is climbed, too: namespaces need the one of the user.
 [[noreturn]] void try_in_child(const Step& step, const SandboxPlan& plan, const SeccompProgram& seccomp,
                                int report) {
-  bool holds = false;
-  std::string detail;
+  Layer layer;
   try {
-    detail = step.enter(plan, seccomp);
-    holds = true;
+    for (const Step* next = std::begin(kSteps); next <= &step; ++next)
+      if (next == &step || next->rung == Rung::Full || next->rung == Rung::Always)
+        layer = climb(*next, plan, seccomp);
   } catch (const std::exception& failure) {
-    detail = failure.what();
+    layer = {.name = step.name, .detail = failure.what()};
   }
-  (void)!::write(report, detail.data(), detail.size());
-  ::_exit(holds ? 0 : 1);
+  (void)!::write(report, layer.detail.data(), layer.detail.size());
+  ::_exit(layer.holds ? 0 : 1);
 }
 
 std::string read_all(int fd) {
@@ -79,8 +108,10 @@ Layer probe(const Step& step, const SeccompProgram& seccomp) {
   write_end.reset();
   const std::string detail = read_all(read_end.get());
   const posix::ExitStatus status = child.wait();
-  if (status.signal != 0) return {step.name, false, "the process that tried it " + posix::describe(status)};
-  return {step.name, status.exit_code == 0, detail};
+  Layer layer{.name = step.name, .needed = step.rung != Rung::Full, .detail = detail};
+  layer.holds = status.signal == 0 && status.exit_code == 0;
+  if (status.signal != 0) layer.detail = "the process that tried it " + posix::describe(status);
+  return layer;
 }
 
 }  // namespace
@@ -94,7 +125,7 @@ void refuse_layer(const std::string& attempt, const std::string& advice) {
 std::vector<Layer> enter_sandbox(const SandboxPlan& plan, const SeccompProgram& seccomp) {
   std::vector<Layer> layers;
   for (const Step& step : kSteps)
-    layers.push_back({step.name, true, step.enter(plan, seccomp)});
+    layers.push_back(climb(step, plan, seccomp));
   return layers;
 }
 

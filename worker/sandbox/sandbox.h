@@ -2,8 +2,10 @@
 // runs.
 //
 // Each layer is a file of this folder that opens with what it stops; sandbox.cc is the list of them, in the
-// order in which they are entered. Nothing here needs root, namespaces or a daemon. What stays possible:
-// looking whether a path exists (stat), starting many threads, and executable memory.
+// order in which they are entered. Nothing here needs root or a daemon.
+//
+// The layers are the rungs of a ladder. All that needs namespaces depends on the machine (a chroot or a container may forbid
+// them), and without them a worker can look whether a path exists, and start many threads. The rest is the minimum.
 #pragma once
 
 #include <linux/filter.h>
@@ -18,7 +20,16 @@
 
 namespace hubcell::sandbox {
 
+// How much of the ladder a worker climbs.
+enum class Level : std::uint8_t {
+  Best = 0,     // what this machine has, at least the minimum
+  Full = 1,     // all of it, or nothing
+  Minimal = 2,  // without namespaces
+  Off = 3,      // foreign code may do what its user may; descriptors are closed, and it ends with its parent
+};
+
 struct SandboxPlan {
+  Level level = Level::Best;
   std::vector<int> kept_descriptors;  // beside 0, 1 and 2
   pid_t parent = 0;                   // the process that forked this one; the child ends with it
   std::uint64_t memory_bytes = 0;     // above what the process has now; 0: no limit
@@ -27,8 +38,9 @@ struct SandboxPlan {
 
 struct Layer {
   std::string name;
+  bool needed = true;  // a part of the minimum
   bool holds = false;
-  std::string detail;  // what it covers, or where it does not hold: why, and what to do
+  std::string detail = {};  // what it covers, or where it does not hold: why, and what to do
 };
 
 // The filter of system calls as BPF instructions. Compiled once, before the fork; a child puts its own
@@ -51,9 +63,8 @@ class SeccompProgram {
   std::vector<std::size_t> pid_places_;  // instructions that compare with the process's own number
 };
 
-// In the forked child, which has one thread. Returns all layers in the order of entering; all of them hold.
-// A layer that cannot be set up is an Error(Sandbox), and the child must then end without running foreign
-// code.
+// In the forked child, which has one thread. Returns all layers in the order of entering. One that the level asks for and
+// that cannot be set up is an Error(Sandbox), and the child must then end without running foreign code.
 std::vector<Layer> enter_sandbox(const SandboxPlan& plan, const SeccompProgram& seccomp);
 
 // Tries each layer in a child process of its own. The calling process must have one thread, and stays as it

@@ -23,6 +23,13 @@ void check_signals() {
   if (PyErr_CheckSignals() != 0) throw PythonRaised();
 }
 
+// Python has checked the name.
+Sandbox sandbox_named(std::string_view name) {
+  if (name == "full") return Sandbox::Full;
+  if (name == "minimal") return Sandbox::Minimal;
+  return name == "off" ? Sandbox::Off : Sandbox::Best;
+}
+
 std::vector<std::string> texts_of(PyObject* tuple) {
   std::vector<std::string> texts;
   for (Py_ssize_t i = 0; i < PyTuple_Size(tuple); ++i)
@@ -40,16 +47,16 @@ void tell_progress(PyObject* callable, const std::string& what, std::uint64_t do
 }
 
 // (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock, (allowed to read, to
-// write, hosts))
+// write, hosts), sandbox)
 PyObject* open_session(PyObject*, PyObject* given) {
   return at_border([&] {
-    const char *interpreter = nullptr, *hub_folder = nullptr, *lock = nullptr;
+    const char *interpreter = nullptr, *hub_folder = nullptr, *lock = nullptr, *sandbox = nullptr;
     PyObject *seed = nullptr, *progress = nullptr, *read = nullptr, *write = nullptr, *hosts = nullptr;
     unsigned long long memory = 0;
     unsigned int threads = 0;
     double deadline = 0;
-    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)", &interpreter, &seed, &memory, &threads, &deadline,
-                         &hub_folder, &progress, &lock, &read, &write, &hosts) == 0)
+    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)s", &interpreter, &seed, &memory, &threads, &deadline,
+                         &hub_folder, &progress, &lock, &read, &write, &hosts, &sandbox) == 0)
       throw PythonRaised();
     HubOptions options{
         .python = interpreter,
@@ -57,6 +64,7 @@ PyObject* open_session(PyObject*, PyObject* given) {
         .threads = threads,
         .deadline = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * deadline)),
         .hub_folder = hub_folder,
+        .sandbox = sandbox_named(sandbox),
         .allow_read = texts_of(read),
         .allow_write = texts_of(write),
         .allow_net = texts_of(hosts),
@@ -126,7 +134,7 @@ PyObject* end(PyObject*, PyObject*) {
 PyMethodDef functions[] = {
     {"open_session", &open_session, METH_VARARGS,
      "open_session(python, seed, memory, threads, deadline, hub_folder, progress, lock, (allow_read, "
-     "allow_write, allow_net))"},
+     "allow_write, allow_net), sandbox)"},
     {"connect", &connect, METH_VARARGS,
      "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
     {"end", &end, METH_NOARGS, "end(): Python ends; other threads that wait here wait for ever"},

@@ -132,8 +132,8 @@ def _remote_class(kind: str, builtin: str) -> type[Error]:
     return type(kind.rpartition(".")[2] or "Error", bases, {"__module__": __package__, "__doc__": f"{kind} of a worker."})
 
 
-# As OSError shows itself: number, meaning, quote, file.
-_OS_ERROR = re.compile(r"""\[Errno (\d{1,9})\] (.*?)(?:: (['"])(.*)\3)?$""", re.MULTILINE)
+# As OSError shows itself: number, meaning, quote, file; and what the client says about it.
+_OS_ERROR = re.compile(r"""\[Errno (\d{1,9})\] (.*?)(?:: (['"])(.*)\3)?(?:; .*)?$""", re.MULTILINE)
 
 
 class _Remote(Error):

@@ -51,6 +51,8 @@ class Hub:
     threads: torch's threads in a worker; as many as here where it is None.
     deadline: seconds that a call or a load may take.
     rng: False keeps this program's random states out of calls and loads.
+    sandbox: "full" (all layers, or hubcell.SandboxError), "minimal" (without namespaces), "off" (none: foreign code may do what
+    this program may), or None: as much of "full" as this machine has, and never less than "minimal".
     allow_read, allow_write: files and folders that workers may read, and write, beside their own.
     allow_net: hosts of which workers may have files fetched at any time, and not only while they load: what they ask for
     can carry the inputs of calls there.
@@ -65,19 +67,21 @@ class Hub:
                  allow_read: Sequence[str] = (), allow_write: Sequence[str] = (), allow_net: Sequence[str] = (),
                  writable_checkout: bool = False, rng: bool = True, replicas: int = 1, stateless: bool = False,
                  socket: Optional[str] = None, lock: Optional[str] = None) -> None:
-        _refuse_unfinished(sandbox=sandbox, writable_checkout=writable_checkout, replicas=replicas > 1, socket=socket)
+        if sandbox not in (None, "full", "minimal", "off"):
+            raise ValueError(f"sandbox: {sandbox!r} is none of 'full', 'minimal', 'off' and None, the best that this machine has")
+        _refuse_unfinished(writable_checkout=writable_checkout, replicas=replicas > 1, socket=socket)
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
         allowed = {"allow_read": tuple(map(os.fspath, allow_read)), "allow_write": tuple(map(os.fspath, allow_write)),
                    "allow_net": tuple(allow_net)}
         self._seed, self._rng = seed, rng
         self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng,
-                         "lock": lock, **allowed}
+                         "lock": lock, "sandbox": sandbox, **allowed}
         self._folder, self._progress = _folders.hub_folder(), _Progress()
         # A handle of what was loaded last, if it is still there.
         self._latest: Callable[[], Any] = lambda: None
         self._session = _hubcell.open_session(interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(),
                                               deadline or 0.0, self._folder, self._progress, os.fspath(lock or ""),
-                                              tuple(allowed.values()))
+                                              tuple(allowed.values()), sandbox or "")
         _hubs.add(self)
 
     # ---- torch.hub's functions

@@ -115,6 +115,7 @@ class Hub {
   struct Layer {
     std::string name;
     bool holds;
+    bool needed;  // by every sandbox
     std::string detail;
   };
   struct Diagnosis {

@@ -17,6 +17,14 @@ enum class Output {
   Discard,   // nowhere; the last lines are kept for the error of a death
 };
 
+// How well workers are shut in.
+enum class Sandbox {
+  Best,     // as well as this machine can, and never less than Minimal
+  Full,     // with user, network, IPC and mount namespaces too, or not at all: Error(Sandbox)
+  Minimal,  // without namespaces
+  Off,      // not at all: foreign code may do what this program may
+};
+
 // The options of the workers that a Hub asks for.
 struct HubOptions {
   std::string python = {};  // interpreter; empty: HUBCELL_PYTHON, the active virtual environment, ...
@@ -28,6 +36,7 @@ struct HubOptions {
   Output output = Output::Inherit;
   // Where checkouts lie, a full path; empty: $TORCH_HOME/hub, $XDG_CACHE_HOME/torch/hub, ~/.cache/torch/hub.
   std::string hub_folder = {};
+  Sandbox sandbox = Sandbox::Best;
   // Files and folders (of this program's working folder, or full paths) that workers may read, and write, beside their own.
   std::vector<std::string> allow_read = {};
   std::vector<std::string> allow_write = {};

@@ -1,0 +1,64 @@
+// Stops a worker from reaching what all processes of a machine share: its network devices, System V and POSIX message queues,
+// host names; and, by a user namespace of its own, from holding any power outside of it, and from starting more threads than
+// it may: those of a user are counted for each namespace.
+//
+// The user keeps the number that it has: files belong to it. Root may go without a user namespace (a chroot forbids them), which
+// leaves the count of threads out.
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "shared/posix/unique_fd.h"
+#include "worker/sandbox/layers.h"
+
+namespace hubcell::sandbox {
+namespace {
+
+constexpr rlim_t kThreadsMax = 1024;
+constexpr const char* kAdvice =
+    "needs unprivileged user namespaces: sysctl user.max_user_namespaces and "
+    "kernel.unprivileged_userns_clone, and a container "
+    "that allows unshare";
+
+void write_own(const char* name, const std::string& text) {
+  const std::string path = std::string("/proc/self/") + name;
+  const posix::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) return;
+  // Kernels before 3.19 have no setgroups.
+  if (!file && errno == ENOENT) return;
+  refuse_layer("write " + path, kAdvice);
+}
+
+std::string mapped_to_itself(unsigned id) {
+  return std::to_string(id) + " " + std::to_string(id) + " 1";
+}
+
+}  // namespace
+
+std::string enter_user_namespace() {
+  const uid_t user = ::geteuid();
+  const gid_t group = ::getegid();
+  if (::unshare(CLONE_NEWUSER) != 0) refuse_layer("enter a user namespace", kAdvice);
+  write_own("setgroups", "deny");
+  write_own("uid_map", mapped_to_itself(user));
+  write_own("gid_map", mapped_to_itself(group));
+  rlimit threads{};
+  if (::getrlimit(RLIMIT_NPROC, &threads) != 0) refuse_layer("read RLIMIT_NPROC", kAdvice);
+  if (threads.rlim_max > kThreadsMax) threads.rlim_max = kThreadsMax;
+  threads.rlim_cur = threads.rlim_max;
+  if (::setrlimit(RLIMIT_NPROC, &threads) != 0) refuse_layer("set RLIMIT_NPROC", kAdvice);
+  return user == 0 ? "powerless outside of it"
+                   : "powerless outside of it, at most " + std::to_string(kThreadsMax) + " threads";
+}
+
+std::string leave_shared_namespaces() {
+  if (::unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+    refuse_layer("enter namespaces for network, IPC and host names", kAdvice);
+  return "no network devices but an idle one, no queues and host names of others";
+}
+
+}  // namespace hubcell::sandbox
