@@ -1,0 +1,191 @@
+"""What a hostile model tries, at each rung of the sandbox. Each attempt has to get through without the sandbox, or proves nothing.
+
+Prints how many there are in each group, and how many get through. Run:
+PYTHONPATH=build/dev/python:tests/support python3 -B tests/hostile/hostile_test.py [-v]
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import unittest
+
+for _name in [name for name in os.environ if "proxy" in name.lower()]:
+    del os.environ[_name]
+
+import hubcell  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GROUPS = ("files", "processes", "network", "kernel", "descriptors")
+LEVELS = ("off", "minimal", "full")
+# So many at least have to prove something.
+PROOFS_MIN = 75
+# What gets through without namespaces; and threads also with them where root is the user, whose threads the kernel does not count.
+BY_STAT = {"asks_whether_a_file_is_there", "asks_whether_a_file_is_there_by_its_errors"}
+THREADS = {"starts_more_threads_than_it_may"}
+KNOWN = {"minimal": BY_STAT | THREADS, "full": THREADS if os.getuid() == 0 else set()}
+HUBCONF = """
+import os, sys
+sys.path.insert(0, os.path.dirname(__file__))
+import attempt, {group}
+
+def list_all():
+    return attempt.list_attempts()
+
+def outcomes(names, targets):
+    return attempt.run(names, targets)
+"""
+SIBLING = """
+import os
+
+def keeps():
+    with open("kept", "w") as file:
+        file.write("of the sibling")
+    return os.path.abspath("kept")
+"""
+
+
+class Targets:
+    """What is attacked: files, a process, servers; new for each level, since without a sandbox they suffer."""
+
+    def __init__(self, level):
+        self._stack = contextlib.ExitStack()
+        self.folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hubcell-test-", ignore_cleanup_errors=True))
+        self.level = level
+        for name in ("home", "cache"):
+            os.mkdir(self.path(name))
+        for name in ("secret", "movable", "emptied", "removed"):
+            with open(self.path("home", name), "w", encoding="utf-8") as file:
+                file.write(name)
+        for group in GROUPS:
+            os.mkdir(self.path(group))
+            for name in ("attempt.py", f"{group}.py"):
+                shutil.copy(os.path.join(HERE, name), self.path(group, name))
+            self._write(group, HUBCONF.format(group=group))
+        os.mkdir(self.path("sibling"))
+        self._write("sibling", SIBLING)
+        os.environ.update(TORCH_HOME=self.path("cache"), GITHUB_TOKEN="secret", AWS_SECRET_ACCESS_KEY="secret",
+                          https_proxy="http://user:secret@127.0.0.1:9", SSH_AUTH_SOCK=self.path("agent"))
+        self.victim = self._stack.enter_context(subprocess.Popen(["sleep", "600"]))
+        self._stack.callback(self.victim.kill)
+
+    def _write(self, folder, text):
+        with open(self.path(folder, "hubconf.py"), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def _socket(self, kind, address, family=socket.AF_UNIX):
+        made = self._stack.enter_context(socket.socket(family, kind))
+        made.bind(address)
+        if kind == socket.SOCK_STREAM:
+            made.listen(100)
+        return made
+
+    def all(self, hub):
+        """For attempt.run: the second worker of the hub is among them."""
+        kept = hub.load(self.path("sibling"), "keeps", source="local")
+        streams = self._socket(socket.SOCK_STREAM, ("127.0.0.1", 0), socket.AF_INET)
+        self._socket(socket.SOCK_STREAM, self.path("streams"))
+        self._socket(socket.SOCK_DGRAM, self.path("datagrams"))
+        self._socket(socket.SOCK_STREAM, f"\0{self.folder}")
+        return {"home": self.path("home"), **{name: self.path("home", name) for name in ("secret", "movable", "emptied", "removed")},
+                "other_checkout": self.path("sibling", "hubconf.py"), "other_scratch_file": kept,
+                "scratch_root": os.path.dirname(os.path.dirname(kept)), "cache": self.path("cache"),
+                "site_packages": sysconfig.get_path("purelib"), "pid": self.victim.pid,
+                "port": streams.getsockname()[1], "socket": self.path("streams"), "datagrams": self.path("datagrams"),
+                "abstract": self.folder}
+
+    def close(self):
+        self._stack.close()
+
+
+def outcome_alone(level, folder, name, targets):
+    """None where it got through; in a worker that nothing else happens in."""
+    with hubcell.Hub(sandbox=level) as hub:
+        try:
+            return hub.load(folder, "outcomes", [name], targets, source="local")[name]
+        except hubcell.Error as ended:
+            return str(ended).splitlines()[0]
+
+
+def outcomes_of(level):
+    """{group: {attempt: None where it got through, else why not}}"""
+    targets = Targets(level)
+    try:
+        with hubcell.Hub(sandbox=level) as hub:
+            given = targets.all(hub)
+            outcomes = {}
+            for group in GROUPS:
+                folder = targets.path(group)
+                together, alone = hub.load(folder, "list_all", source="local")
+                outcomes[group] = hub.load(folder, "outcomes", together, given, source="local")
+                for name in alone:
+                    outcomes[group][name] = outcome_alone(level, folder, name, given)
+        return outcomes
+    finally:
+        targets.close()
+
+
+class Hostile(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        before = dict(os.environ)
+        cls.addClassCleanup(os.environ.update, before)
+        cls.addClassCleanup(os.environ.clear)
+        cls.outcomes, cls.missing = {}, {}
+        for level in LEVELS:
+            try:
+                cls.outcomes[level] = outcomes_of(level)
+            except hubcell.SandboxError as missing:
+                cls.missing[level] = str(missing)
+        cls.proofs = {(group, name) for group, names in cls.outcomes["off"].items() for name, why in names.items() if why is None}
+        cls.show()
+
+    @classmethod
+    def through(cls, level):
+        return {(group, name) for group, names in cls.outcomes[level].items() for name, why in names.items() if why is None}
+
+    @classmethod
+    def show(cls):
+        print(f"\n{'group':14}{'attempts':>9}" + "".join(f"{level:>9}" for level in cls.outcomes), file=sys.stderr)
+        for group in (*GROUPS, ""):
+            counts = [sum(not group or found == group for found, _ in cls.through(level) & cls.proofs) for level in cls.outcomes]
+            attempts = sum(len(names) for found, names in cls.outcomes["off"].items() if not group or found == group)
+            print(f"{group or 'all':14}{attempts:>9}" + "".join(f"{count:>9}" for count in counts), file=sys.stderr)
+        if "-v" in sys.argv:
+            for group, names in cls.outcomes["off"].items():
+                for name, why in sorted(names.items()):
+                    if why is not None:
+                        print(f"proves nothing here: {group}.{name}: {why}", file=sys.stderr)
+
+    def test_enough_of_them_prove_something(self):
+        self.assertGreaterEqual(len(self.proofs), PROOFS_MIN)
+
+    def test_what_gets_through_is_known(self):
+        for level in ("minimal", "full"):
+            with self.subTest(level):
+                if level in self.missing:
+                    self.skipTest(f"{level}: {self.missing[level]}")
+                through = {name for _, name in self.through(level)}
+                self.assertEqual(through - KNOWN[level], set())
+
+    def test_the_sandbox_is_what_was_asked_for(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "hubconf.py"), "w", encoding="utf-8") as file:
+                file.write("import os, torch\ndef net(): return torch.nn.Linear(1, 1)\ndef names(): return dict(os.environ)\n")
+            for level in self.outcomes:
+                with hubcell.Hub(sandbox=level) as hub, self.subTest(level):
+                    self.assertEqual(hubcell.info(hub.load(folder, "net", source="local"))["sandbox"], level)
+                    names = hub.load(folder, "names", source="local")
+                    self.assertEqual([name for name, value in names.items() if "secret" in value or "proxy" in name.lower()], [])
+        self.assertRaises(ValueError, hubcell.Hub, sandbox="none")
+
+
+if __name__ == "__main__":
+    unittest.main()
