@@ -70,7 +70,8 @@ std::vector<sandbox::Layer> enter(const WorkerStart& start, const std::vector<in
                                       .executable = {},
                                       .writable = start.order.permissions.write,
                                       .deny_tcp = true,
-                                      .scope_ipc = true}};
+                                      .scope_ipc = true},
+                            .missing = start.missing_layers};
   plan.files.readable.insert(plan.files.readable.end(), start.order.permissions.read.begin(),
                              start.order.permissions.read.end());
   plan.files.writable.insert(plan.files.writable.end(), {start.scratch, "/dev/null"});

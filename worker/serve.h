@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "shared/posix/unique_fd.h"
 #include "shared/wire/worker_messages.h"
@@ -21,6 +22,7 @@ struct WorkerStart {
   std::string scratch;
   std::string folder;  // of our Python files
   pid_t parent = 0;
+  std::vector<sandbox::Layer> missing_layers;  // on this machine
 };
 
 // Ends the process: 0 when the supervisor has gone, 1 when the worker could not start (the supervisor is told

@@ -140,6 +140,7 @@ void Template::fork_worker(wire::Frame frame) {
   const auto order = frame.as<wire::ForkWorker>();
   std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
   require_single_thread();
+  if (!missing_layers_) missing_layers_ = sandbox::missing_layers(seccomp_);
   posix::PrivateFolder scratch = posix::PrivateFolder::create(scratch_root_);
   const pid_t parent = ::getpid();
   PyOS_BeforeFork();
@@ -153,7 +154,8 @@ void Template::fork_worker(wire::Frame frame) {
                       .errors = std::move(descriptors[3]),
                       .scratch = scratch.path(),
                       .folder = folder_,
-                      .parent = parent};
+                      .parent = parent,
+                      .missing_layers = *missing_layers_};
     run_worker(std::move(start), steps_, seccomp_);
   }
   PyOS_AfterFork_Parent();

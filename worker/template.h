@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ class Template {
   std::string folder_;
   PythonSteps steps_;
   sandbox::SeccompProgram seccomp_;
+  std::optional<std::vector<sandbox::Layer>> missing_layers_;  // tried before the first fork
   std::string scratch_root_;
   std::map<std::uint64_t, Child> children_;
   std::vector<posix::ChildProcess> removals_;  // of folders

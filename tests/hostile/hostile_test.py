@@ -105,13 +105,14 @@ class Targets:
         self._stack.close()
 
 
-def outcome_alone(level, folder, name, targets):
-    """None where it got through; in a worker that nothing else happens in."""
-    with hubcell.Hub(sandbox=level) as hub:
-        try:
-            return hub.load(folder, "outcomes", [name], targets, source="local")[name]
-        except hubcell.Error as ended:
-            return str(ended).splitlines()[0]
+def outcome_alone(hub, folder, name, targets):
+    """None where it got through; in a worker that nothing else happens in, since it is of another repository."""
+    copy = f"{folder}-{name}"
+    shutil.copytree(folder, copy)
+    try:
+        return hub.load(copy, "outcomes", [name], targets, source="local")[name]
+    except hubcell.Error as ended:
+        return str(ended).splitlines()[0]
 
 
 def outcomes_of(level):
@@ -126,7 +127,7 @@ def outcomes_of(level):
                 together, alone = hub.load(folder, "list_all", source="local")
                 outcomes[group] = hub.load(folder, "outcomes", together, given, source="local")
                 for name in alone:
-                    outcomes[group][name] = outcome_alone(level, folder, name, given)
+                    outcomes[group][name] = outcome_alone(hub, folder, name, given)
         return outcomes
     finally:
         targets.close()

@@ -10,8 +10,8 @@ import shlex
 import stat
 import sys
 
-NOTES_MAX = 1000
-TEXT_MAX = 4096
+NOTES_MAX = 500
+TEXT_MAX = 1000
 SPECIAL = ("/proc/", "/dev/", "/sys/")
 
 

@@ -20,9 +20,7 @@ namespace {
 
 constexpr rlim_t kThreadsMax = 1024;
 constexpr const char* kAdvice =
-    "needs unprivileged user namespaces: sysctl user.max_user_namespaces and "
-    "kernel.unprivileged_userns_clone, and a container "
-    "that allows unshare";
+    "needs namespaces, which a chroot and many containers forbid; hubcell doctor says how to allow them";
 
 void write_own(const char* name, const std::string& text) {
   const std::string path = std::string("/proc/self/") + name;

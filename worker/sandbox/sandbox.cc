@@ -12,6 +12,7 @@
 
 #include <hubcell/error.h>
 
+#include "shared/base/log.h"
 #include "shared/posix/process.h"
 #include "shared/posix/system_error.h"
 #include "shared/posix/unique_fd.h"
@@ -58,25 +59,31 @@ Layer climb(const Step& step, const SandboxPlan& plan, const SeccompProgram& sec
     layer.detail = "not asked for";
     return layer;
   }
-  try {
-    layer.detail = step.enter(plan, seccomp);
-    layer.holds = true;
-  } catch (const Error& failure) {
-    if (layer.needed || plan.level == Level::Full) throw;
-    layer.detail = failure.what();
-  }
+  for (const Layer& missing : plan.missing)
+    if (plan.level == Level::Best && missing.name == layer.name) return missing;
+  layer.detail = step.enter(plan, seccomp);
+  layer.holds = true;
   return layer;
 }
 
-// Ends the process: 0 where the layer holds. Writes to `report` the detail, or why it does not. What comes before it on the
-// ladder is climbed, too: namespaces need the one of the user.
+// Whether it can be had or not: what follows may go without it.
+void try_to_climb(const Step& step, const SandboxPlan& plan, const SeccompProgram& seccomp) {
+  try {
+    climb(step, plan, seccomp);
+  } catch (const Error& missing) {
+    log::debug(missing.what());
+  }
+}
+
+// Ends the process: 0 where the layer holds. Writes to `report` the detail, or why it does not. The namespaces before it are
+// entered, too: those of an ordinary user need the user's.
 [[noreturn]] void try_in_child(const Step& step, const SandboxPlan& plan, const SeccompProgram& seccomp,
                                int report) {
   Layer layer;
   try {
-    for (const Step* next = std::begin(kSteps); next <= &step; ++next)
-      if (next == &step || next->rung == Rung::Full || next->rung == Rung::Always)
-        layer = climb(*next, plan, seccomp);
+    for (const Step* before = std::begin(kSteps); before != &step; ++before)
+      if (before->rung == Rung::Full) try_to_climb(*before, plan, seccomp);
+    layer = climb(step, plan, seccomp);
   } catch (const std::exception& failure) {
     layer = {.name = step.name, .detail = failure.what()};
   }
@@ -127,6 +134,16 @@ std::vector<Layer> enter_sandbox(const SandboxPlan& plan, const SeccompProgram& 
   for (const Step& step : kSteps)
     layers.push_back(climb(step, plan, seccomp));
   return layers;
+}
+
+std::vector<Layer> missing_layers(const SeccompProgram& seccomp) {
+  std::vector<Layer> missing;
+  for (const Step& step : kSteps) {
+    if (step.rung != Rung::Full) continue;
+    Layer layer = probe(step, seccomp);
+    if (!layer.holds) missing.push_back(std::move(layer));
+  }
+  return missing;
 }
 
 std::vector<Layer> probe_layers() {

@@ -28,19 +28,20 @@ enum class Level : std::uint8_t {
   Off = 3,      // foreign code may do what its user may; descriptors are closed, and it ends with its parent
 };
 
+struct Layer {
+  std::string name;
+  bool needed = true;  // a part of the minimum
+  bool holds = false;
+  std::string detail = {};  // what it covers, or where it does not hold: why, and what to do
+};
+
 struct SandboxPlan {
   Level level = Level::Best;
   std::vector<int> kept_descriptors;  // beside 0, 1 and 2
   pid_t parent = 0;                   // the process that forked this one; the child ends with it
   std::uint64_t memory_bytes = 0;     // above what the process has now; 0: no limit
   posix::LandlockPolicy files;        // the child's own /proc/self is added to it
-};
-
-struct Layer {
-  std::string name;
-  bool needed = true;  // a part of the minimum
-  bool holds = false;
-  std::string detail = {};  // what it covers, or where it does not hold: why, and what to do
+  std::vector<Layer> missing = {};    // what missing_layers() found: not tried at Level::Best
 };
 
 // The filter of system calls as BPF instructions. Compiled once, before the fork; a child puts its own
@@ -66,6 +67,10 @@ class SeccompProgram {
 // In the forked child, which has one thread. Returns all layers in the order of entering. One that the level asks for and
 // that cannot be set up is an Error(Sandbox), and the child must then end without running foreign code.
 std::vector<Layer> enter_sandbox(const SandboxPlan& plan, const SeccompProgram& seccomp);
+
+// The layers beyond the minimum that cannot be entered on this machine. Each is tried in a child process: one that fails
+// half-way must not leave its traces in a worker. The calling process must have one thread.
+std::vector<Layer> missing_layers(const SeccompProgram& seccomp);
 
 // Tries each layer in a child process of its own. The calling process must have one thread, and stays as it
 // is.
