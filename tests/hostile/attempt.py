@@ -15,16 +15,13 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 # Of asm/unistd.h: what Python has no function for.
 NUMBERS = {"x86_64": {
-    "process_vm_readv": 310, "ptrace": 101, "kcmp": 312, "process_madvise": 440, "pidfd_open": 434, "pidfd_getfd": 438,
-    "pidfd_send_signal": 424, "tgkill": 234, "tkill": 200, "io_uring_setup": 425, "unshare": 272, "setns": 308, "mount": 165,
-    "umount2": 166, "pivot_root": 155, "chroot": 161, "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "add_key": 248,
-    "keyctl": 250, "request_key": 249, "init_module": 175, "syslog": 103, "acct": 163, "sethostname": 170, "personality": 135,
-    "modify_ldt": 154, "iopl": 172, "ioperm": 173, "name_to_handle_at": 303, "open_by_handle_at": 304, "fanotify_init": 300,
-    "memfd_create": 319, "memfd_secret": 447, "seccomp": 317, "prctl": 157, "setresuid": 117, "capset": 126, "prlimit64": 302,
-    "clone": 56, "clone3": 435, "fork": 57, "vfork": 58, "execveat": 322, "ioprio_set": 251, "sched_setattr": 314,
-    "migrate_pages": 256, "inotify_init1": 294, "open_tree": 428, "fsopen": 430, "quotactl": 179, "swapon": 167, "mknodat": 259,
-    "shmget": 29, "shmctl": 31, "msgget": 68, "msgctl": 71, "setxattr": 188, "socket": 41, "vhangup": 153, "kexec_load": 246,
-    "settimeofday": 164, "mseal": 462, "rt_sigqueueinfo": 129, "move_pages": 279, "arch_prctl": 158}}.get(platform.machine(), {})
+    "process_vm_readv": 310, "ptrace": 101, "kcmp": 312, "pidfd_open": 434, "pidfd_getfd": 438, "pidfd_send_signal": 424,
+    "tgkill": 234, "tkill": 200, "io_uring_setup": 425, "unshare": 272, "setns": 308, "mount": 165, "umount2": 166,
+    "chroot": 161, "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "add_key": 248, "keyctl": 250, "init_module": 175,
+    "syslog": 103, "sethostname": 170, "personality": 135, "modify_ldt": 154, "iopl": 172, "ioperm": 173,
+    "name_to_handle_at": 303, "fanotify_init": 300, "memfd_create": 319, "memfd_secret": 447, "prctl": 157, "setresuid": 117,
+    "prlimit64": 302, "clone": 56, "clone3": 435, "fork": 57, "ioprio_set": 251, "inotify_init1": 294, "open_tree": 428,
+    "fsopen": 430, "shmget": 29, "shmctl": 31, "msgget": 68, "msgctl": 71, "rt_sigqueueinfo": 129, "move_pages": 279}}.get(platform.machine(), {})
 
 
 class Refused(Exception):

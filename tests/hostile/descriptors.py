@@ -7,7 +7,7 @@ import signal
 import socket
 import stat
 
-from attempt import ATTEMPTS, Refused, attempt, attempt_alone, must, run, syscall  # noqa: F401
+from attempt import attempt, must, syscall
 
 
 def descriptors(kind):

@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 
-from attempt import ATTEMPTS, Refused, attempt, libc, must, run, syscall  # noqa: F401
+from attempt import attempt, libc, must, syscall
 
 
 def content_of(path):

@@ -52,10 +52,9 @@ def keeps():
 class Targets:
     """What is attacked: files, a process, servers; new for each level, since without a sandbox they suffer."""
 
-    def __init__(self, level):
+    def __init__(self):
         self._stack = contextlib.ExitStack()
         self.folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hubcell-test-", ignore_cleanup_errors=True))
-        self.level = level
         for name in ("home", "cache"):
             os.mkdir(self.path(name))
         for name in ("secret", "movable", "emptied", "removed"):
@@ -117,7 +116,7 @@ def outcome_alone(hub, folder, name, targets):
 
 def outcomes_of(level):
     """{group: {attempt: None where it got through, else why not}}"""
-    targets = Targets(level)
+    targets = Targets()
     try:
         with hubcell.Hub(sandbox=level) as hub:
             given = targets.all(hub)

@@ -5,7 +5,7 @@ import mmap
 import os
 import resource
 
-from attempt import ALONE, ATTEMPTS, Refused, attempt, attempt_alone,  must, run, syscall  # noqa: F401
+from attempt import ALONE, ATTEMPTS, attempt, attempt_alone, must, syscall
 
 CALLS = {
     "opens_a_tree_of_mounts": ("open_tree", -100, b"/", 1),

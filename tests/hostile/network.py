@@ -3,7 +3,7 @@
 import os
 import socket
 
-from attempt import ATTEMPTS, Refused, attempt, must, run, syscall  # noqa: F401
+from attempt import ATTEMPTS, attempt, must, syscall
 
 FAMILIES = {"inet": (socket.AF_INET, socket.SOCK_STREAM), "inet6": (socket.AF_INET6, socket.SOCK_STREAM),
             "inet_datagram": (socket.AF_INET, socket.SOCK_DGRAM), "unix": (socket.AF_UNIX, socket.SOCK_STREAM),

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 
-from attempt import ATTEMPTS, Refused, attempt, attempt_alone, must, run, syscall  # noqa: F401
+from attempt import attempt, attempt_alone, must, syscall
 
 
 def reap(pid):

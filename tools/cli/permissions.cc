@@ -28,14 +28,6 @@ bool is_below(const fs::path& path, const fs::path& folder) {
   return std::ranges::mismatch(folder, path).in1 == folder.end();
 }
 
-// The folder that a file is to be made in, or a folder in a folder that is not there either.
-fs::path nearest_folder(fs::path path) {
-  std::error_code failed;
-  while (path.has_relative_path() && !fs::is_directory(path, failed))
-    path = path.parent_path();
-  return path;
-}
-
 // A worker asks for much that nobody has, and does not see what is hidden from it.
 bool is_there(const Observation& observed) {
   std::error_code failed;
@@ -53,8 +45,10 @@ Need need_of_reading(Observation observed) {
 }
 
 Need need_of_writing(Observation observed, const std::string& checkout) {
-  const fs::path folder = nearest_folder(observed.what);
-  if (is_below(observed.what, checkout)) {
+  std::error_code failed;
+  const fs::path path = observed.what;
+  const fs::path folder = fs::is_directory(path, failed) ? path : path.parent_path();
+  if (is_below(path, checkout)) {
     observed.refusal = "a checkout stays as it was fetched";
   } else if (::access(folder.c_str(), W_OK) != 0) {
     observed.refusal = "you cannot write there either";
@@ -120,6 +114,7 @@ struct Outcome {
   std::optional<std::string> failure = std::nullopt;  // of the load or the call
   ModelInfo info = {};
   std::vector<Need> needs = {};
+  std::vector<std::string> options = {};  // that help
 };
 
 // A load that a refusal made fail has told what it wanted until then.
@@ -133,11 +128,11 @@ Outcome try_out(Hub& hub, const Options& options) {
   }
   outcome.info = hub.info(options.repository);
   outcome.needs = needs_of(hub.observed(options.repository), outcome.info.folder);
+  outcome.options = options_for(outcome.needs);
   return outcome;
 }
 
 void print(const Outcome& outcome, const Options& options) {
-  const std::vector<std::string> helpful = options_for(outcome.needs);
   if (options.json) {
     Json observed = Json::array();
     for (const Need& need : outcome.needs)
@@ -148,17 +143,17 @@ void print(const Outcome& outcome, const Options& options) {
                            {"entry", options.entry},
                            {"failure", outcome.failure ? Json(*outcome.failure) : Json()},
                            {"observed", observed},
-                           {"options", helpful}})
+                           {"options", outcome.options}})
               << '\n';
     return;
   }
   const Style style(STDOUT_FILENO);
   for (const Need& need : outcome.needs)
     std::cout << line_of(need, style) << '\n';
-  if (helpful.empty()) {
+  if (outcome.options.empty()) {
     std::cout << "no option helps it further\n";
   } else {
-    std::cout << "options   " << style.strong(printable(command_line_of(helpful))) << '\n';
+    std::cout << "options   " << style.strong(printable(command_line_of(outcome.options))) << '\n';
   }
 }
 
@@ -198,7 +193,7 @@ int permissions(Hub& hub, const Options& options, Progress& progress) {
   const Outcome outcome = try_out(hub, options);
   progress.clear();
   print(outcome, options);
-  if (!options.quiet && !options_for(outcome.needs).empty())
+  if (!options.quiet && !outcome.options.empty())
     std::cerr << "hubcell: that is the worker's word: allow what you understand, and run this again, since "
                  "what is refused may "
                  "hide more\n";

@@ -11,6 +11,7 @@
 namespace hubcell {
 
 namespace fs = std::filesystem;
+
 void Hub::download_url_to_file(const std::string& url, const std::string& path,
                                const std::string& hash_prefix) {
   const fs::path place = fs::absolute(path).lexically_normal();
