@@ -108,11 +108,7 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   // What we read ourselves was read before.
   if (start.order.observe) hub.observe(readable_paths(start, steps), start.scratch);
   hub.supply(supplies.file_function(), supplies.repository_function());
-  wire::WorkerReady ready;
-  for (const sandbox::Layer& layer : enter(start, kept, steps, seccomp)) {
-    ready.layers.push_back(
-        {.name = layer.name, .holds = layer.holds, .detail = layer.detail, .needed = layer.needed});
-  }
+  const wire::WorkerReady ready{.layers = reports_of(enter(start, kept, steps, seccomp))};
   Server server(channel, objects, verbs, caller_state);
   server_slot = &server;
   wire::send_frame(start.control.get(), 0, ready);
@@ -122,6 +118,15 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
 }
 
 }  // namespace
+
+std::vector<wire::LayerReport> reports_of(const std::vector<sandbox::Layer>& layers) {
+  std::vector<wire::LayerReport> reports;
+  for (const sandbox::Layer& layer : layers) {
+    reports.push_back(
+        {.name = layer.name, .holds = layer.holds, .detail = layer.detail, .needed = layer.needed});
+  }
+  return reports;
+}
 
 // The process ends by _exit: what foreign code registered to run at the end is not owed anything.
 void run_worker(WorkerStart start, const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {

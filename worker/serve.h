@@ -25,6 +25,9 @@ struct WorkerStart {
   std::vector<sandbox::Layer> missing_layers;  // on this machine
 };
 
+// What a worker or a template tells of its layers.
+std::vector<wire::LayerReport> reports_of(const std::vector<sandbox::Layer>& layers);
+
 // Ends the process: 0 when the supervisor has gone, 1 when the worker could not start (the supervisor is told
 // why).
 [[noreturn]] void run_worker(WorkerStart start, const PythonSteps& steps,

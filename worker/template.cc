@@ -36,10 +36,7 @@ void require_single_thread() {
 wire::LayersProbed probe_layers() {
   wire::LayersProbed report;
   try {
-    for (const sandbox::Layer& layer : sandbox::probe_layers()) {
-      report.layers.push_back(
-          {.name = layer.name, .holds = layer.holds, .detail = layer.detail, .needed = layer.needed});
-    }
+    report.layers = reports_of(sandbox::probe_layers());
   } catch (const Error& failure) {
     report.layers.push_back({.name = "sandbox", .holds = false, .detail = failure.what()});
   }

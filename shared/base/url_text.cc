@@ -11,12 +11,6 @@ constexpr std::string_view kDigits = "0123456789";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kHostLetters = "abcdefghijklmnopqrstuvwxyz0123456789.-";
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char letter) { return std::tolower(letter); });
-  return lower;
-}
-
 // What follows "http://" or "https://", up to where the path begins.
 std::string authority_of(std::string_view url) {
   std::string lower = lower_case(url.substr(0, url.find_first_of("/?#", url.find("://") + 3)));
@@ -26,6 +20,12 @@ std::string authority_of(std::string_view url) {
 }
 
 }  // namespace
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char letter) { return std::tolower(letter); });
+  return lower;
+}
 
 std::string plain_host_of(std::string_view url) {
   if (url.find("://") == std::string_view::npos) return "";

@@ -8,6 +8,9 @@
 
 namespace hubcell {
 
+// ASCII letters in lower case, the rest as it is.
+std::string lower_case(std::string_view text);
+
 // The host of an http:// or https:// URL, in lower case; empty where its text could be read in more ways than one: with a
 // user, an address in brackets, or a backslash before its path.
 std::string plain_host_of(std::string_view url);

@@ -58,13 +58,6 @@ bool is_commit(std::string_view text) {
   return text.size() == kCommitDigits && may_begin_commit(text) && text == lower_case(text);
 }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& letter : lower)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  return lower;
-}
-
 std::string printable(std::string_view text) {
   std::string shown(text.substr(0, kShownBytesMax));
   std::ranges::replace_if(shown, is_control, '?');

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "shared/base/url_text.h"
+
 namespace hubcell::source {
 
 // Digits of a whole commit, and the fewest that may stand for one.
@@ -17,7 +19,7 @@ std::string why_no_ref(std::string_view ref);
 bool may_begin_commit(std::string_view ref);
 // kCommitDigits lower-case hexadecimal digits: a commit as the cache writes it.
 bool is_commit(std::string_view text);
-std::string lower_case(std::string_view text);
+using hubcell::lower_case;
 
 // `text` with control characters replaced, and shortened where it is long: fit for a message.
 std::string printable(std::string_view text);

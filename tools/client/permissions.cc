@@ -7,13 +7,15 @@
 
 #include <hubcell/error.h>
 
+#include "shared/base/url_text.h"
+
 namespace hubcell::client {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string checked_host(std::string host) {
-  std::ranges::transform(host, host.begin(), [](unsigned char letter) { return std::tolower(letter); });
+std::string checked_host(const std::string& given) {
+  std::string host = lower_case(given);
   const auto is_part = [](char letter) {
     return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '-' || letter == '.';
   };
