@@ -10,7 +10,7 @@ TemplatePool::TemplatePool(process::asio::io_context& loop, process::TemplatePla
 
 process::Task<std::shared_ptr<process::TemplateProcess>> TemplatePool::get(std::string python) {
   const auto known = templates_.find(python);
-  if (known != templates_.end() && !(known->second->started && known->second->started->ended())) {
+  if (known != templates_.end() && !(known->second->started && !known->second->started->serves())) {
     const std::shared_ptr<Starting> starting = known->second;
     co_await starting->finished.wait(2 * wire::kTemplateStartDeadline);
     if (starting->error) throw Error(*starting->error);

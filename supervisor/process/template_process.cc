@@ -13,6 +13,16 @@ namespace hubcell::process {
 namespace {
 
 constexpr Milliseconds kEndGrace{3000};
+// After its end of file, for one that retired: it has folders to remove.
+constexpr Milliseconds kRetiredEndDeadline{30'000};
+// So many share one layout of memory at most.
+constexpr std::size_t kWorkersMax = 256;
+
+// How a process ends that looked for an address, or for the value that guards a stack, and missed: each fork of a template
+// gives it another try at the same layout.
+bool is_a_missed_guess(int signal) {
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGSYS || signal == SIGABRT;
+}
 
 // Both of a template's streams are one pipe: nothing that an interpreter prints by itself is an answer.
 OutputRelay::Pipes only_errors(posix::UniqueFd pipe) {
@@ -65,7 +75,7 @@ Task<ForkedWorker> TemplateProcess::fork_worker(wire::ForkWorker order,
   for (const posix::UniqueFd& descriptor : descriptors)
     borrowed.push_back(descriptor.get());
   auto pending = std::make_shared<PendingFork>(loop_);
-  if (ended_ || !socket_.send(0, order, borrowed)) {
+  if (!serves() || !socket_.send(0, order, borrowed)) {
     throw Error(ErrorCode::System, "fork a worker: the template of " + python_ + " has ended");
   }
   descriptors.clear();
@@ -76,8 +86,10 @@ Task<ForkedWorker> TemplateProcess::fork_worker(wire::ForkWorker order,
   if (!answered) pending->error = "the template did not answer in time";
   if (!pending->worker) {
     on_end_.erase(order.worker);
+    leave_when_done();
     throw Error(ErrorCode::System, "fork a worker: " + pending->error);
   }
+  if (++forked_ == kWorkersMax) retire("it has forked " + std::to_string(forked_) + " workers");
   co_return std::move(*pending->worker);
 }
 
@@ -106,6 +118,8 @@ Task<void> TemplateProcess::read_frames() {
     log::error("template " + python_ + ": " + failure.what());
   }
   end();
+  // It has folders to remove yet. Nothing but this coroutine waits for that.
+  if (co_await wait_readable(loop_, process_.pidfd(), kRetiredEndDeadline)) process_.wait();
 }
 
 void TemplateProcess::take_frame(wire::Frame frame) {
@@ -128,9 +142,7 @@ void TemplateProcess::take_frame(wire::Frame frame) {
       return;
     }
     case wire::Tag::WorkerEnded: {
-      const auto ended = frame.as<wire::WorkerEnded>();
-      auto callback = on_end_.extract(ended.worker);
-      if (!callback.empty()) callback.mapped()({.exit_code = ended.exit_code, .signal = ended.signal});
+      take_end(frame.as<wire::WorkerEnded>());
       return;
     }
     case wire::Tag::LayersProbed: {
@@ -142,6 +154,24 @@ void TemplateProcess::take_frame(wire::Frame frame) {
     default:
       frame.unexpected();
   }
+}
+
+void TemplateProcess::take_end(const wire::WorkerEnded& ended) {
+  auto callback = on_end_.extract(ended.worker);
+  if (!callback.empty()) callback.mapped()({.exit_code = ended.exit_code, .signal = ended.signal});
+  const posix::ExitStatus status{.exit_code = ended.exit_code, .signal = ended.signal};
+  if (is_a_missed_guess(status.signal)) retire("a worker " + posix::describe(status));
+  leave_when_done();
+}
+
+void TemplateProcess::retire(const std::string& why) {
+  if (!serves()) return;
+  retired_ = true;
+  log::info("template " + python_ + ": retires, " + why);
+}
+
+void TemplateProcess::leave_when_done() {
+  if (retired_ && on_end_.empty()) end();
 }
 
 // Its workers ended with it: each had asked for SIGKILL at its parent's death.

@@ -37,7 +37,9 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
   ~TemplateProcess();
 
   const wire::TemplateReady& versions() const { return versions_; }
-  bool ended() const { return ended_; }
+  // Whether it forks workers still. It *retires* when one of them may have learned where things lie in the memory of all of
+  // them, by a crash, and when it has forked many: it ends with the last of its workers then.
+  bool serves() const { return !ended_ && !retired_; }
 
   // Asks for a worker. `on_end` is called once, in the loop, when that worker's process has ended (also when
   // the template died with it). Throws Error(System) where it could not be forked.
@@ -49,6 +51,9 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
   TemplateProcess(asio::io_context& loop, TemplatePlan plan, StartedTemplate started, CallerStreams& streams);
   Task<void> read_frames();
   void take_frame(wire::Frame frame);
+  void take_end(const wire::WorkerEnded& ended);
+  void retire(const std::string& why);
+  void leave_when_done();
   void end();
 
   struct PendingFork {
@@ -70,6 +75,8 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
   OutputRelay output_;
   wire::TemplateReady versions_;
   bool ended_ = false;
+  bool retired_ = false;
+  std::size_t forked_ = 0;
   std::map<std::uint64_t, std::shared_ptr<PendingFork>> forks_;
   std::map<std::uint64_t, std::function<void(posix::ExitStatus)>> on_end_;
   std::shared_ptr<PendingProbe> probe_;
