@@ -4,6 +4,7 @@
 // to 1. The process detaches at once, so that it is not the program's child and the program's own wait() never
 // meets it.
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -30,6 +31,17 @@ void detach() {
   ::setsid();
 }
 
+// It holds the program's tokens. A worker whose sandbox is off is a process of the same user, and could trace it; whatever
+// the supervisor starts begins anew with execve. There is no Landlock here, and no filter of system calls: workers would
+// inherit both, and with Landlock nobody makes a tree of mounts.
+void close_to_tracers() {
+  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+#ifndef HUBCELL_SANITIZED  // which end by tracing themselves, in search of leaks
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
 hubcell::control::Installation find_installation() {
   const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   return {.fetcher = folder / "hubcell-fetch", .extension = folder / "_hubcell_worker.abi3.so"};
@@ -52,6 +64,7 @@ hubcell::process::Task<void> serve(boost::asio::io_context& loop,
 
 int main() {
   detach();
+  close_to_tracers();
   // The terminal's Ctrl-C is the program's to handle: its end is ours.
   for (const int ignored : {SIGINT, SIGHUP, SIGPIPE, SIGQUIT})
     std::signal(ignored, SIG_IGN);

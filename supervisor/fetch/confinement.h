@@ -13,7 +13,7 @@ struct Confinement {
   bool network = false;  // TCP, and what the resolver and the authorities need
 };
 
-// By Landlock, for good; once. Where the kernel has none, it says so in the log.
+// By Landlock and a filter of system calls (refused_calls.h), for good; once. Where the kernel has none, it says so in the log.
 void confine(const Confinement& confinement);
 
 }  // namespace hubcell::fetch

@@ -3,8 +3,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <functional>
+#include <initializer_list>
 #include <set>
+#include <thread>
 
 #include "shared/posix/landlock.h"
 #include "supervisor/fetch/confinement.h"
@@ -259,6 +264,30 @@ TEST_F(Fetch, ConfinementLeavesTheCacheAndTheRemote) {
   }
   EXPECT_TRUE(attempt_in_child(true, cache(), remote(), opens(remote() / "hubconf.py", O_RDONLY)));
   EXPECT_TRUE(attempt_in_child(true, cache(), remote(), opens(cache() / "new", O_WRONLY | O_CREAT)));
+}
+
+TEST_F(Fetch, ConfinedNothingIsStartedButThreads) {
+#ifdef HUBCELL_SANITIZED
+  GTEST_SKIP() << "a sanitizer ends by a process that traces this one";
+#endif
+  fs::create_directory(cache());
+  const auto forks = [] {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    return child > 0;
+  };
+  const auto runs_a_program = [] { return ::execl("/bin/true", "true", nullptr) == 0; };
+  const auto signals_its_parent = [] { return ::kill(::getppid(), 0) == 0; };
+  for (const std::function<bool()>& forbidden :
+       std::initializer_list<std::function<bool()>>{forks, runs_a_program, signals_its_parent}) {
+    EXPECT_FALSE(attempt_in_child(true, cache(), remote(), forbidden));
+    EXPECT_TRUE(attempt_in_child(false, cache(), remote(), forbidden));
+  }
+  EXPECT_TRUE(attempt_in_child(true, cache(), remote(), [] {
+    bool ran = false;
+    std::thread([&] { ran = true; }).join();
+    return ran;
+  }));
 }
 
 }  // namespace
