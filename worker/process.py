@@ -6,6 +6,7 @@ import os
 import platform
 import pwd
 import re
+import shutil
 import signal
 import sys
 import time
@@ -151,8 +152,15 @@ def editable_paths():
                 yield from (path, path + ".py")
 
 
-def prepare_worker(scratch, threads, on_interrupt):
-    """In the child, before the sandbox: its folder, its environment, torch's threads, what an interrupt does."""
+def prepare_worker(threads, on_interrupt):
+    """In the child, before the sandbox: torch's threads, what an interrupt does."""
+    os.environ.pop("OPENBLAS_NUM_THREADS", None)
+    sys.modules["torch"].set_num_threads(threads)
+    signal.signal(signal.SIGINT, on_interrupt)
+
+
+def furnish(scratch):
+    """In the sandbox: the scratch folder is where it works, and what programs know by other names."""
     os.chdir(scratch)
     for name in ("HOME", "TMPDIR", "TORCH_HOME"):
         os.environ[name] = scratch
@@ -160,8 +168,14 @@ def prepare_worker(scratch, threads, on_interrupt):
     for name, folder in (("XDG_CACHE_HOME", ".cache"), ("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share")):
         os.environ[name] = os.path.join(scratch, folder)
         os.makedirs(os.environ[name], exist_ok=True)
-    os.environ.pop("OPENBLAS_NUM_THREADS", None)
     if "tempfile" in sys.modules:
         sys.modules["tempfile"].tempdir = None
-    sys.modules["torch"].set_num_threads(threads)
-    signal.signal(signal.SIGINT, on_interrupt)
+
+
+def copy_checkout(checkout, target):
+    """Its files, folders and links, all to be written; their modes cannot be kept, since a worker changes none."""
+    for folder, folders, files in os.walk(checkout):
+        place = os.path.normpath(os.path.join(target, os.path.relpath(folder, checkout)))
+        os.makedirs(place, exist_ok=True)
+        for name in files + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
+            shutil.copyfile(os.path.join(folder, name), os.path.join(place, name), follow_symlinks=False)

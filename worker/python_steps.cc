@@ -31,11 +31,25 @@ PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(
     readable_paths_.push_back(python::text_of(PyList_GetItem(paths.get(), i)));
 }
 
-void PythonSteps::prepare_worker(const std::string& scratch, unsigned threads, PyObject* on_interrupt) const {
-  const PyRef folder = python::make_text(scratch);
+void PythonSteps::prepare_worker(unsigned threads, PyObject* on_interrupt) const {
   const PyRef count = python::checked(PyLong_FromLong(threads == 0 ? threads_ : static_cast<long>(threads)));
-  python::call(python::attribute(module_.get(), "prepare_worker").get(),
-               {folder.get(), count.get(), on_interrupt});
+  python::call(python::attribute(module_.get(), "prepare_worker").get(), {count.get(), on_interrupt});
+}
+
+void PythonSteps::furnish(const std::string& scratch) const {
+  const PyRef folder = python::make_text(scratch);
+  python::call(python::attribute(module_.get(), "furnish").get(), {folder.get()});
+}
+
+void PythonSteps::copy_checkout(const std::string& checkout, const std::string& target) const {
+  const PyRef from = python::make_text(checkout);
+  const PyRef to = python::make_text(target);
+  try {
+    python::call(python::attribute(module_.get(), "copy_checkout").get(), {from.get(), to.get()});
+  } catch (const Error& failure) {
+    throw Error(ErrorCode::System, "copy the checkout " + checkout + " to the worker's scratch folder: " +
+                                       (failure.remote() ? failure.remote()->message : failure.what()));
+  }
 }
 
 }  // namespace hubcell::worker

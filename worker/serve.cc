@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 
 #include <hubcell/error.h>
 
@@ -75,7 +76,15 @@ std::vector<sandbox::Layer> enter(const WorkerStart& start, const std::vector<in
   plan.files.readable.insert(plan.files.readable.end(), start.order.permissions.read.begin(),
                              start.order.permissions.read.end());
   plan.files.writable.insert(plan.files.writable.end(), {start.scratch, "/dev/null"});
+  if (plan.level != sandbox::Level::Off)
+    plan.scratch = {.folder = start.scratch, .bytes = start.order.permissions.scratch_bytes};
   return sandbox::enter_sandbox(plan, seccomp);
+}
+
+// Where foreign code finds its repository.
+std::string checkout_seen(const WorkerStart& start) {
+  if (!start.order.permissions.writable_checkout) return start.order.checkout;
+  return start.scratch + "/checkout/" + std::filesystem::path(start.order.checkout).filename().string();
 }
 
 // `is_ready` is set when the supervisor was told so: from then on a worker says nothing to it.
@@ -84,9 +93,10 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   Server* server_slot = nullptr;
   const python::PyRef interrupt = make_interrupt_handler(&server_slot);
   redirect_output(start);
-  steps.prepare_worker(start.scratch, start.order.threads, interrupt.get());
+  steps.prepare_worker(start.order.threads, interrupt.get());
   // Our own files are read before the sandbox is entered, in which they cannot be.
-  HubModule hub(start.folder, start.order.checkout, start.order.seed);
+  const std::string checkout = checkout_seen(start);
+  HubModule hub(start.folder, checkout, start.order.seed);
   Supplies supplies(start.control.get());
   ObjectTable objects;
   const Operations operations(start.folder);
@@ -109,6 +119,8 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   if (start.order.observe) hub.observe(readable_paths(start, steps), start.scratch);
   hub.supply(supplies.file_function(), supplies.repository_function());
   const wire::WorkerReady ready{.layers = reports_of(enter(start, kept, steps, seccomp))};
+  steps.furnish(start.scratch);
+  if (checkout != start.order.checkout) steps.copy_checkout(start.order.checkout, checkout);
   Server server(channel, objects, verbs, caller_state);
   server_slot = &server;
   wire::send_frame(start.control.get(), 0, ready);

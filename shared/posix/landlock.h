@@ -11,7 +11,8 @@
 
 namespace hubcell::posix {
 
-// The kernel's Landlock ABI, found by asking; 0 where there is none.
+// The kernel's Landlock ABI, found by asking; 0 where there is none. Tests choose an older one by
+// HUBCELL_TEST_LANDLOCK_ABI.
 int landlock_abi();
 
 struct LandlockPolicy {

@@ -26,7 +26,8 @@ inline constexpr std::array kTemplateVariables{"PATH",
                                                "ASAN_OPTIONS",
                                                "UBSAN_OPTIONS",
                                                "TSAN_OPTIONS",
-                                               "HUBCELL_LOG"};
+                                               "HUBCELL_LOG",
+                                               "HUBCELL_TEST_LANDLOCK_ABI"};
 
 // What decides about names, caches and interpreters, and is the supervisor's alone.
 inline constexpr std::array kSupervisorVariables{"HUBCELL_PYTHON", "TORCH_HOME", "XDG_CACHE_HOME",

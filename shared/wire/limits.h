@@ -30,6 +30,9 @@ inline constexpr std::size_t kOutputLineBytesMax = 4096;
 inline constexpr std::size_t kWantsMax = 10'000;
 inline constexpr std::uint64_t kWantedFileBytesMax = std::uint64_t{64} << 30;
 
+// What a worker's scratch folder may hold where its user says nothing: in memory, where the sandbox has mount namespaces.
+inline constexpr std::uint64_t kScratchBytes = std::uint64_t{4} << 30;
+
 // The most that a data area may be; without a budget it is the machine's memory. Sparse, so that it costs nothing until
 // it is written.
 inline constexpr std::uint64_t kDataAreaBytesMax = std::uint64_t{64} << 30;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shared/wire/codec.h"
+#include "shared/wire/limits.h"
 
 namespace hubcell::wire {
 
@@ -22,10 +23,12 @@ struct Permissions {
   std::vector<std::string> write = {};  // the same; to read as well
   std::vector<std::string> hosts = {};  // of which it may have files fetched at any time; in lower case
   SandboxLevel sandbox = SandboxLevel::Best;
+  std::uint64_t scratch_bytes = kScratchBytes;  // what its scratch folder may hold
+  bool writable_checkout = false;               // it works in a copy of its checkout, in its scratch folder
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(read, write, hosts, checked_enum(sandbox, SandboxLevel::Off));
+    archive(read, write, hosts, checked_enum(sandbox, SandboxLevel::Off), scratch_bytes, writable_checkout);
   }
 };
 

@@ -33,24 +33,12 @@ void offer_progress(process::FrameSocket& socket, std::uint64_t request,
 }
 
 // Requests with the same key share a worker: what differs between two workers is in it.
-std::string key_of(const ResolvedSource& source, const std::string& python, const wire::OpenWorker& message) {
-  std::vector<std::string> parts{source.folder,
-                                 source.ref,
-                                 python,
-                                 message.seed ? std::to_string(*message.seed) : "",
-                                 std::to_string(message.memory_bytes),
-                                 std::to_string(message.threads),
-                                 std::to_string(static_cast<int>(message.observe)),
-                                 std::to_string(static_cast<int>(message.permissions.sandbox))};
-  for (const auto& allowed :
-       {message.permissions.read, message.permissions.write, message.permissions.hosts}) {
-    parts.push_back(std::to_string(allowed.size()));
-    parts.insert(parts.end(), allowed.begin(), allowed.end());
-  }
-  std::string key;
-  for (const std::string& part : parts)
-    key.append(part).push_back('\0');
-  return key;
+std::string key_of(const ResolvedSource& source, const std::string& python, wire::OpenWorker message) {
+  message.repository = source.folder + '\0' + source.ref;
+  message.python = python;
+  message.refresh = false;
+  const std::vector<std::byte> bytes = wire::encode(message);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 """What a worker has open: its socket to the supervisor, the memory that it shares with the program, its output."""
 
-import ctypes
 import fcntl
 import os
 import signal
 import socket
 import stat
 
-from attempt import attempt, must, syscall
+from attempt import attempt, must
 
 
 def descriptors(kind):
@@ -88,9 +87,3 @@ def watches_a_folder_by_a_descriptor(t):
         fcntl.fcntl(folder, fcntl.F_NOTIFY, fcntl.DN_CREATE)
     finally:
         os.close(folder)
-
-
-@attempt
-def maps_the_files_of_others_by_its_descriptors(t):
-    buffer = ctypes.create_string_buffer(16)
-    must(syscall("kcmp", t["pid"], os.getpid(), 0, 0, 0) >= 0 and buffer)

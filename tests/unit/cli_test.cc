@@ -125,10 +125,10 @@ TEST(CommandLine, ReadsTimesAndSizes) {
   EXPECT_EQ(parse_duration("2m"), std::chrono::minutes(2));
   for (const char* wrong : {"", "s", "0s", "-1s", "nan", "1 s", "3x"})
     EXPECT_THROW(parse_duration(wrong), UsageError) << wrong;
-  EXPECT_EQ(parse_bytes("512MB"), 512'000'000u);
-  EXPECT_EQ(parse_bytes("0.5KiB"), 512u);
+  EXPECT_EQ(parse_bytes("--memory", "512MB"), 512'000'000u);
+  EXPECT_EQ(parse_bytes("--memory", "0.5KiB"), 512u);
   for (const char* wrong : {"", "4Gib", "-1", "0", "1e300GiB"})
-    EXPECT_THROW(parse_bytes(wrong), UsageError) << wrong;
+    EXPECT_THROW(parse_bytes("--memory", wrong), UsageError) << wrong;
 }
 
 // ---- arguments and inputs

@@ -4,9 +4,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <set>
+#include <string>
+#include <vector>
 
 #include "tests/support/sandbox_fixture.h"
 
@@ -100,6 +102,60 @@ TEST_F(Ladder, WhatComesLaterIsSeenLater) {
   }
   const posix::ChildProcess child(writer, {});
   EXPECT_EQ(inside(full_, waits), 0);
+}
+
+int fill(const std::string& path, std::size_t bytes) {
+  const posix::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const std::vector<char> text(bytes, 'x');
+  for (std::size_t written = 0; written < bytes;) {
+    const ssize_t count = ::write(file.get(), text.data(), bytes - written);
+    if (count < 0) return errno;
+    written += static_cast<std::size_t>(count);
+  }
+  return 0;
+}
+
+TEST_F(Ladder, TheScratchFolderIsInMemoryAndBounded) {
+  full_.scratch = {.folder = scratch(), .bytes = 1 << 20};
+  for (const bool sees_all : {false, true}) {
+    if (sees_all) full_.files.readable = {"/"};
+    EXPECT_EQ(inside(full_, [&] { return read_file(scratch_file()); }), ENOENT);
+    EXPECT_EQ(inside(full_, [&] { return fill(scratch() + "/new", 512 << 10); }), 0);
+    EXPECT_EQ(inside(full_,
+                     [&] {
+                       if (const int failed = fill(scratch() + "/one", 768 << 10)) return failed + 1000;
+                       return fill(scratch() + "/two", 768 << 10);
+                     }),
+              ENOSPC);
+  }
+  EXPECT_FALSE(fs::exists(scratch() + "/new"));
+  EXPECT_TRUE(fs::exists(scratch_file()));
+}
+
+TEST_F(Ladder, ManyEmptyFilesFillTheScratchFolderToo) {
+  full_.scratch = {.folder = scratch(), .bytes = 1 << 20};
+  const auto make_files = [&] {
+    for (int i = 0; i < 1000; ++i) {
+      const posix::UniqueFd file(::creat((scratch() + "/" + std::to_string(i)).c_str(), 0600));
+      if (!file) return errno;
+    }
+    return 0;
+  };
+  EXPECT_EQ(inside(full_, make_files), ENOSPC);
+}
+
+TEST_F(Ladder, WithoutNamespacesAFileOfTheScratchFolderIsBounded) {
+  SandboxPlan minimal = plan();
+  minimal.scratch = {.folder = scratch(), .bytes = 1 << 20};
+  const auto fill_file = [&](std::size_t bytes) {
+    return [this, bytes] {
+      ::signal(SIGXFSZ, SIG_IGN);
+      return fill(scratch() + "/new", bytes);
+    };
+  };
+  EXPECT_EQ(inside(minimal, [&] { return read_file(scratch_file()); }), 0);
+  EXPECT_EQ(inside(minimal, fill_file(512 << 10)), 0);
+  EXPECT_EQ(inside(minimal, fill_file(2 << 20)), EFBIG);
 }
 
 TEST_F(Ladder, TheWholeTreeIsSeenWhereItsUserSaysSo) {

@@ -38,7 +38,7 @@ using tests::read_file;
 class Sandbox : public tests::SandboxFixture {};
 
 constexpr const char* kMinimum =
-    "descriptors,parent death,capabilities,dumpable,limits,no new privileges,landlock,seccomp,";
+    "descriptors,limits,parent death,capabilities,dumpable,memory,no new privileges,landlock,seccomp,";
 
 // Whether the layers that are needed, and those that hold, are these.
 int compare_layers(const SandboxPlan& plan, const SeccompProgram& seccomp, const std::string& holding) {
@@ -57,7 +57,7 @@ TEST_F(Sandbox, ReportsEveryLayerAndWhichOfThemHold) {
   EXPECT_EQ(attempt_in_child([&] { return compare_layers(outer, seccomp, kMinimum); }), 0);
   outer.level = Level::Off;
   EXPECT_EQ(
-      attempt_in_child([&] { return compare_layers(outer, seccomp, "descriptors,parent death,limits,"); }),
+      attempt_in_child([&] { return compare_layers(outer, seccomp, "descriptors,parent death,memory,"); }),
       0);
 }
 

@@ -31,6 +31,8 @@ HubOptions hub_options(const Options& options, Progress& progress) {
           .sandbox = options.sandbox,
           .allow_read = options.allow_read,
           .allow_write = options.allow_write,
+          .scratch_bytes = options.scratch_bytes,
+          .writable_checkout = options.writable_checkout,
           .allow_net = options.allow_net,
           .lock = options.lock_path,
           .observe = options.command == Command::Permissions,

@@ -22,6 +22,7 @@ struct Raw {
   std::string pick;
   std::string deadline;
   std::string memory;
+  std::string scratch;
 };
 
 double parse_number(std::string_view text, std::string_view& unit) {
@@ -75,6 +76,8 @@ void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N")
       ->check(whole_number(0, UINT64_MAX));
   app.add_option("--memory", raw.memory, "budget of the worker: 4GiB")->type_name("SIZE");
+  app.add_option("--scratch", raw.scratch, "what the worker's scratch folder may hold: 8GiB (4GiB)")
+      ->type_name("SIZE");
   app.add_option("--deadline", raw.deadline, "of every load and call: 30s, 500ms")->type_name("TIME");
   app.add_option("--threads", options.threads, "torch's threads in the worker")
       ->type_name("N")
@@ -91,6 +94,8 @@ void add_worker_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--allow-write", options.allow_write, "file or folder that the worker may write")
       ->type_name("PATH")
       ->allow_extra_args(false);
+  app.add_flag("--writable-checkout", options.writable_checkout,
+               "the worker sees a copy of its checkout, and may write in it");
   app.add_option("--allow-net", options.allow_net,
                  "host of which the worker may have files fetched at any time")
       ->type_name("HOST")
@@ -224,7 +229,8 @@ void finish(Options& options, const Raw& raw) {
     options.inputs.push_back(parse_input(text));
   options.pick = parse_pick(raw.pick);
   if (!raw.deadline.empty()) options.deadline = parse_duration(raw.deadline);
-  if (!raw.memory.empty()) options.memory_bytes = parse_bytes(raw.memory);
+  if (!raw.memory.empty()) options.memory_bytes = parse_bytes("--memory", raw.memory);
+  if (!raw.scratch.empty()) options.scratch_bytes = parse_bytes("--scratch", raw.scratch);
   check_output_path(options.output_path);
 }
 
@@ -237,7 +243,7 @@ std::chrono::milliseconds parse_duration(const std::string& text) {
   return std::chrono::milliseconds(std::llround(ms));
 }
 
-std::uint64_t parse_bytes(const std::string& text) {
+std::uint64_t parse_bytes(const std::string& option, const std::string& text) {
   const double bytes = parse_quantity(text, {{"", 1},
                                              {"B", 1},
                                              {"kB", 1e3},
@@ -248,7 +254,7 @@ std::uint64_t parse_bytes(const std::string& text) {
                                              {"MiB", 0x1p20},
                                              {"GiB", 0x1p30},
                                              {"TiB", 0x1p40}});
-  if (bytes < 1 || bytes > 0x1p62) throw UsageError("--memory " + text + ": not a size like 4GiB or 512MB");
+  if (bytes < 1 || bytes > 0x1p62) throw UsageError(option + " " + text + ": not a size like 4GiB or 512MB");
   return static_cast<std::uint64_t>(bytes);
 }
 

@@ -35,7 +35,9 @@ struct Options {
   // Of the workers.
   std::string python;
   std::optional<std::uint64_t> seed;
-  std::uint64_t memory_bytes = 0;         // 0: no budget
+  std::uint64_t memory_bytes = 0;   // 0: no budget
+  std::uint64_t scratch_bytes = 0;  // 0: the library's default
+  bool writable_checkout = false;
   std::chrono::milliseconds deadline{0};  // 0: none
   unsigned threads = 0;                   // 0: the interpreter's own number
 
@@ -70,6 +72,6 @@ Parsed parse_command_line(int count, const char* const* words);
 // "30s", "500ms", "2m"; a bare number counts seconds. Throws UsageError.
 std::chrono::milliseconds parse_duration(const std::string& text);
 // "4GiB", "512MB"; a bare number counts bytes. Throws UsageError.
-std::uint64_t parse_bytes(const std::string& text);
+std::uint64_t parse_bytes(const std::string& option, const std::string& text);
 
 }  // namespace hubcell::cli

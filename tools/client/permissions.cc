@@ -53,6 +53,8 @@ wire::SandboxLevel level_of(Sandbox sandbox) {
 wire::Permissions permissions_of(const HubOptions& options) {
   wire::Permissions permissions;
   permissions.sandbox = level_of(options.sandbox);
+  permissions.writable_checkout = options.writable_checkout;
+  if (options.scratch_bytes != 0) permissions.scratch_bytes = options.scratch_bytes;
   for (const std::string& path : options.allow_read)
     permissions.read.push_back(checked_path("allow reading", path));
   for (const std::string& path : options.allow_write)

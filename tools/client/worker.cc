@@ -32,9 +32,17 @@ std::string path_in_vain(const RemoteException& remote) {
   return begin == std::string::npos ? "" : remote.message.substr(begin + 1, end - begin - 1);
 }
 
+bool wanted_more_space(const RemoteException& remote) {
+  return remote.builtin == "OSError" &&
+         (remote.message.find("No space left on device") != std::string::npos ||
+          remote.message.find("File too large") != std::string::npos);
+}
+
 // What to do where this program has what the worker's code asked for in vain, and where it may have wanted to write. The
 // text is the worker's; all that it brings about is a look at a file of ours.
 std::string file_advice(const RemoteException& remote) {
+  if (wanted_more_space(remote))
+    return "; a worker's scratch folder is bounded: scratch (--scratch SIZE) gives it more";
   const std::string path = path_in_vain(remote);
   if (path.empty()) return "";
   std::error_code failure;

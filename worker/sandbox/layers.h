@@ -10,17 +10,19 @@
 #include <vector>
 
 #include "shared/posix/landlock.h"
+#include "worker/sandbox/sandbox.h"
 
 namespace hubcell::sandbox {
 
 std::string close_descriptors(std::vector<int> kept);
 std::string enter_user_namespace();
 std::string leave_shared_namespaces();
-std::string enter_own_tree(const posix::LandlockPolicy& files);
+std::string enter_own_tree(const posix::LandlockPolicy& files, const Scratch& scratch);
 std::string die_with_parent(pid_t parent);
 std::string drop_capabilities();
 std::string forbid_dumps();
-std::string limit_resources(std::uint64_t memory_bytes);
+std::string limit_resources(std::uint64_t file_bytes);
+std::string limit_memory(std::uint64_t budget_bytes);
 std::string give_up_new_privileges();
 std::string restrict_files(posix::LandlockPolicy files);
 

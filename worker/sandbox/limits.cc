@@ -1,15 +1,14 @@
-// Stops a worker from taking all memory, all descriptors, pages that cannot be swapped, or a disk full of
-// core files. RLIMIT_DATA counts private writable pages, so that a model that needs more gets a MemoryError
-// that Python can catch, where a limit of a cgroup would kill. Shared memory with the client is not counted:
-// its size is fixed.
-#include <sys/resource.h>
-
-#include <algorithm>
+// Stops a worker from taking all descriptors, threads, pages that cannot be swapped, or a disk full of core files or of one
+// file. Where a file is bounded, Python raises OSError (EFBIG): it ignores SIGXFSZ.
+//
+// The kernel counts the threads of a user, not of a process, and those of root not at all. So many more than the whole machine
+// has now is the bound here, which is read before the machine's /proc is out of sight; a user namespace (namespaces.cc) has a
+// count of its own.
 #include <fstream>
 
 #include <hubcell/error.h>
 
-#include "worker/sandbox/layers.h"
+#include "worker/sandbox/set_limit.h"
 
 namespace hubcell::sandbox {
 namespace {
@@ -17,37 +16,26 @@ namespace {
 constexpr rlim_t kDescriptorsMax = 4096;
 constexpr rlim_t kLockedBytesMax = 64 * 1024;
 
-// Sets both limits to `bound`, or leaves a hard limit that is lower still.
-void set_limit(__rlimit_resource resource, rlim_t bound, const char* name) {
-  rlimit limit{};
-  if (::getrlimit(resource, &limit) == 0) {
-    limit.rlim_max = std::min(limit.rlim_max, bound);
-    limit.rlim_cur = limit.rlim_max;
-    if (::setrlimit(resource, &limit) == 0) return;
-  }
-  refuse_layer(std::string("set ") + name, "needs a container that allows setrlimit");
-}
-
-// What the process has already, the template's part: forking does not make it smaller.
-std::uint64_t data_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmData:")) return std::stoull(line.substr(7)) * 1024;
-  }
-  throw Error(ErrorCode::Sandbox, "limit memory: /proc/self/status does not tell VmData; mount /proc");
+// "0.20 0.18 0.12 1/80 11206": behind the load, how many run and how many there are.
+std::uint64_t threads_now() {
+  std::ifstream loads("/proc/loadavg");
+  std::uint64_t running = 0, all = 0;
+  std::string word;
+  char slash = 0;
+  loads >> word >> word >> word >> running >> slash >> all;
+  if (!loads) throw Error(ErrorCode::Sandbox, "limit threads: /proc/loadavg does not tell them; mount /proc");
+  return all;
 }
 
 }  // namespace
 
-std::string limit_resources(std::uint64_t memory_bytes) {
+std::string limit_resources(std::uint64_t file_bytes) {
   set_limit(RLIMIT_CORE, 0, "RLIMIT_CORE");
   set_limit(RLIMIT_MEMLOCK, kLockedBytesMax, "RLIMIT_MEMLOCK");
   set_limit(RLIMIT_NOFILE, kDescriptorsMax, "RLIMIT_NOFILE");
-  const std::string detail = "no core files, descriptors bounded, memory where a budget is given";
-  if (memory_bytes == 0) return detail;
-  const std::uint64_t base = data_bytes();
-  set_limit(RLIMIT_DATA, base + std::min(memory_bytes, RLIM_INFINITY - base), "RLIMIT_DATA");
-  return detail;
+  set_limit(RLIMIT_NPROC, threads_now() + kThreadsMax, "RLIMIT_NPROC");
+  if (file_bytes != 0) set_limit(RLIMIT_FSIZE, file_bytes, "RLIMIT_FSIZE");
+  return "no core files; descriptors, threads and the size of a file bounded";
 }
 
 }  // namespace hubcell::sandbox

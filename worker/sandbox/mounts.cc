@@ -1,5 +1,5 @@
 // Stops a worker from even asking whether a file exists: all that it sees is a tree of its own, in memory and read-only, with
-// the files and folders that it may read or write bound where they were.
+// the files and folders that it may read or write bound where they were. Its scratch folder is in memory too, of a bounded size.
 //
 // The steps: each tree is cloned (open_tree), made read-only and without devices unless it has to be otherwise, and put into
 // an empty file system, which then takes the place of the root. Symbolic links on the way to a path are made again, so that
@@ -32,6 +32,8 @@ constexpr const char* kAdvice = "needs Linux 5.12 or later and mount namespaces;
 // Where the new tree is put for a moment. It is there, since /proc/self was read before.
 constexpr const char* kMountPoint = "/proc";
 constexpr int kLinksMax = 40;  // as the kernel follows
+constexpr std::uint64_t kTreeBytes = 64 << 20;
+constexpr std::uint64_t kBytesForAFile = 16 * 1024;  // as ext4 reckons
 
 // What has to be in the new tree.
 class Trees {
@@ -125,6 +127,22 @@ std::vector<Clone> clone_all(const Trees& trees) {
   return clones;
 }
 
+// A file system in memory, mounted nowhere yet.
+posix::UniqueFd make_file_system(std::uint64_t bytes, const char* mode) {
+  const posix::UniqueFd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
+  const auto set = [&](const char* key, const std::string& value) {
+    return ::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0;
+  };
+  if (!context || !set("mode", mode) || !set("size", std::to_string(bytes)) ||
+      !set("nr_inodes", std::to_string(1 + bytes / kBytesForAFile)) ||
+      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    refuse_layer("make a file system in memory", kAdvice);
+  }
+  posix::UniqueFd made(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+  if (!made) refuse_layer("mount a file system in memory", kAdvice);
+  return made;
+}
+
 // Until it has become the root it can be given up: the machine's files are seen as before.
 class EmptyFileSystem {
  public:
@@ -144,15 +162,8 @@ class EmptyFileSystem {
 };
 
 EmptyFileSystem::EmptyFileSystem() {
-  const posix::UniqueFd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
-  if (!context || ::fsconfig(context.get(), FSCONFIG_SET_STRING, "mode", "755", 0) != 0 ||
-      ::fsconfig(context.get(), FSCONFIG_SET_STRING, "size", "1m", 0) != 0 ||
-      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-    refuse_layer("make a file system in memory", kAdvice);
-  }
-  posix::UniqueFd root(
-      ::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-  if (!root || ::move_mount(root.get(), "", AT_FDCWD, kMountPoint, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+  posix::UniqueFd root = make_file_system(kTreeBytes, "755");
+  if (::move_mount(root.get(), "", AT_FDCWD, kMountPoint, MOVE_MOUNT_F_EMPTY_PATH) != 0)
     refuse_layer("mount a file system in memory", kAdvice);
   root_ = std::move(root);
 }
@@ -198,19 +209,30 @@ void EmptyFileSystem::become_root() {
   }
   is_root_ = true;
   mount_attr read_only{};
-  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
   if (::mount_setattr(root_.get(), "", AT_EMPTY_PATH, &read_only, sizeof read_only) != 0)
     refuse_layer("make a tree of its own read-only", kAdvice);
 }
 
-}  // namespace
+// Over the folder that is there: nobody has the power to take it away again.
+void mount_scratch(const Scratch& scratch) {
+  const posix::UniqueFd made = make_file_system(scratch.bytes, "700");
+  if (::move_mount(made.get(), "", AT_FDCWD, scratch.folder.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    refuse_layer("mount a scratch folder in memory", kAdvice);
+}
 
-std::string enter_own_tree(const posix::LandlockPolicy& files) {
-  std::array<char, PATH_MAX> folder{};
-  if (::getcwd(folder.data(), folder.size()) == nullptr) refuse_layer("find the working folder", kAdvice);
-  if (::unshare(CLONE_NEWNS) != 0) refuse_layer("enter a mount namespace", kAdvice);
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    refuse_layer("keep mounts to itself", kAdvice);
+// The files of `trees`, and nothing else, become the process's root. Returns how many trees they are.
+std::size_t keep_only(const Trees& trees) {
+  const std::vector<Clone> clones = clone_all(trees);
+  EmptyFileSystem root;
+  for (const Clone& clone : clones)
+    put_in_place(root.get(), clone);
+  make_links(root.get(), trees);
+  root.become_root();
+  return clones.size();
+}
+
+Trees trees_of(const posix::LandlockPolicy& files) {
   Trees trees;
   trees.add("/proc/self", false);
   for (const std::string& path : files.readable)
@@ -219,16 +241,25 @@ std::string enter_own_tree(const posix::LandlockPolicy& files) {
     trees.add(path, false);
   for (const std::string& path : files.writable)
     trees.add(path, true);
-  if (trees.trees().contains("/")) return "all of the machine's files are seen: its user lets it read them";
-  const std::vector<Clone> clones = clone_all(trees);
-  EmptyFileSystem root;
-  for (const Clone& clone : clones)
-    put_in_place(root.get(), clone);
-  make_links(root.get(), trees);
-  root.become_root();
+  return trees;
+}
+
+}  // namespace
+
+std::string enter_own_tree(const posix::LandlockPolicy& files, const Scratch& scratch) {
+  std::array<char, PATH_MAX> folder{};
+  if (::getcwd(folder.data(), folder.size()) == nullptr) refuse_layer("find the working folder", kAdvice);
+  if (::unshare(CLONE_NEWNS) != 0) refuse_layer("enter a mount namespace", kAdvice);
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    refuse_layer("keep mounts to itself", kAdvice);
+  const Trees trees = trees_of(files);
+  std::string seen = "all of the machine's files are seen: its user lets it read them";
+  if (!trees.trees().contains("/"))
+    seen = std::to_string(keep_only(trees)) + " trees of the machine's files, and nothing else to be seen";
+  if (!scratch.folder.empty()) mount_scratch(scratch);
   if (::chdir(folder.data()) != 0 && ::chdir("/") != 0)
     refuse_layer("go back to the working folder", kAdvice);
-  return std::to_string(clones.size()) + " trees of the machine's files, and nothing else to be seen";
+  return seen;
 }
 
 }  // namespace hubcell::sandbox

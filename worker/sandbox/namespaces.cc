@@ -6,19 +6,17 @@
 // leaves the count of threads out.
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string>
 
 #include "shared/posix/unique_fd.h"
-#include "worker/sandbox/layers.h"
+#include "worker/sandbox/set_limit.h"
 
 namespace hubcell::sandbox {
 namespace {
 
-constexpr rlim_t kThreadsMax = 1024;
 constexpr const char* kAdvice =
     "needs namespaces, which a chroot and many containers forbid; hubcell doctor says how to allow them";
 
@@ -44,11 +42,7 @@ std::string enter_user_namespace() {
   write_own("setgroups", "deny");
   write_own("uid_map", mapped_to_itself(user));
   write_own("gid_map", mapped_to_itself(group));
-  rlimit threads{};
-  if (::getrlimit(RLIMIT_NPROC, &threads) != 0) refuse_layer("read RLIMIT_NPROC", kAdvice);
-  if (threads.rlim_max > kThreadsMax) threads.rlim_max = kThreadsMax;
-  threads.rlim_cur = threads.rlim_max;
-  if (::setrlimit(RLIMIT_NPROC, &threads) != 0) refuse_layer("set RLIMIT_NPROC", kAdvice);
+  set_limit(RLIMIT_NPROC, kThreadsMax, "RLIMIT_NPROC");
   return user == 0 ? "powerless outside of it"
                    : "powerless outside of it, at most " + std::to_string(kThreadsMax) + " threads";
 }

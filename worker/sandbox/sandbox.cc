@@ -31,13 +31,14 @@ struct Step {
 
 constexpr Step kSteps[] = {
     {"descriptors", Rung::Always, [](auto& plan, auto&) { return close_descriptors(plan.kept_descriptors); }},
+    {"limits", Rung::Minimal, [](auto& plan, auto&) { return limit_resources(plan.scratch.bytes); }},
     {"user namespace", Rung::Full, [](auto&, auto&) { return enter_user_namespace(); }},
     {"namespaces", Rung::Full, [](auto&, auto&) { return leave_shared_namespaces(); }},
-    {"mounts", Rung::Full, [](auto& plan, auto&) { return enter_own_tree(plan.files); }},
+    {"mounts", Rung::Full, [](auto& plan, auto&) { return enter_own_tree(plan.files, plan.scratch); }},
     {"parent death", Rung::Always, [](auto& plan, auto&) { return die_with_parent(plan.parent); }},
     {"capabilities", Rung::Minimal, [](auto&, auto&) { return drop_capabilities(); }},
     {"dumpable", Rung::Minimal, [](auto&, auto&) { return forbid_dumps(); }},
-    {"limits", Rung::Always, [](auto& plan, auto&) { return limit_resources(plan.memory_bytes); }},
+    {"memory", Rung::Always, [](auto& plan, auto&) { return limit_memory(plan.memory_bytes); }},
     {"no new privileges", Rung::Minimal, [](auto&, auto&) { return give_up_new_privileges(); }},
     {"landlock", Rung::Minimal, [](auto& plan, auto&) { return restrict_files(plan.files); }},
     {"seccomp", Rung::Minimal,

@@ -35,25 +35,35 @@ struct Layer {
   std::string detail = {};  // what it covers, or where it does not hold: why, and what to do
 };
 
+// The folder that a process may fill. With mount namespaces it is in memory, new and empty, and ends with the process: what
+// lay in it is not seen. Without them each file in it is bounded, and not what they are together.
+struct Scratch {
+  std::string folder = {};  // one of the writable ones; empty: none
+  std::uint64_t bytes = 0;
+};
+
 struct SandboxPlan {
   Level level = Level::Best;
   std::vector<int> kept_descriptors;  // beside 0, 1 and 2
   pid_t parent = 0;                   // the process that forked this one; the child ends with it
   std::uint64_t memory_bytes = 0;     // above what the process has now; 0: no limit
-  posix::LandlockPolicy files;        // the child's own /proc/self is added to it
-  std::vector<Layer> missing = {};    // what missing_layers() found: not tried at Level::Best
+  Scratch scratch = {};
+  posix::LandlockPolicy files;      // the child's own /proc/self is added to it
+  std::vector<Layer> missing = {};  // what missing_layers() found: not tried at Level::Best
 };
 
 // The filter of system calls as BPF instructions. Compiled once, before the fork; a child puts its own
 // process number into its copy, so that it can signal itself and nobody else.
 class SeccompProgram {
  public:
-  // Throws Error(Sandbox) where libseccomp refuses.
-  static SeccompProgram compile();
+  // For an AUDIT_ARCH_* of linux/audit.h; 0: this machine's. Throws Error(Sandbox) where libseccomp refuses.
+  static SeccompProgram compile(std::uint32_t architecture = 0);
 
   // Sets no_new_privs and filters the calling thread and all that it starts later. Cannot be undone.
   void enter() const;
 
+  // As process `pid` enters them.
+  std::vector<sock_filter> instructions_for(pid_t pid) const;
   std::size_t instruction_count() const { return instructions_.size(); }
 
  private:

@@ -65,10 +65,14 @@ std::vector<std::size_t> find_pid_places(const std::vector<sock_filter>& instruc
 
 }  // namespace
 
-SeccompProgram SeccompProgram::compile() {
+SeccompProgram SeccompProgram::compile(std::uint32_t architecture) {
   const Filter filter(::seccomp_init(SCMP_ACT_ERRNO(EPERM)), &::seccomp_release);
   if (!filter)
     throw Error(ErrorCode::Sandbox, "make a filter of system calls: libseccomp has no memory; free some");
+  if (architecture != 0 && architecture != ::seccomp_arch_native()) {
+    require(::seccomp_arch_add(filter.get(), architecture), "filter system calls of that architecture");
+    require(::seccomp_arch_remove(filter.get(), ::seccomp_arch_native()), "filter those of it alone");
+  }
   require(::seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
           "filter system calls of other architectures");
   require(::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, kBinaryTree),
@@ -79,11 +83,16 @@ SeccompProgram SeccompProgram::compile() {
   return {std::move(instructions), std::move(places)};
 }
 
-void SeccompProgram::enter() const {
-  give_up_new_privileges();
+std::vector<sock_filter> SeccompProgram::instructions_for(pid_t pid) const {
   std::vector<sock_filter> instructions = instructions_;
   for (const std::size_t place : pid_places_)
-    instructions[place].k = static_cast<std::uint32_t>(::getpid());
+    instructions[place].k = static_cast<std::uint32_t>(pid);
+  return instructions;
+}
+
+void SeccompProgram::enter() const {
+  give_up_new_privileges();
+  std::vector<sock_filter> instructions = instructions_for(::getpid());
   const sock_fprog program{.len = static_cast<unsigned short>(instructions.size()),
                            .filter = instructions.data()};
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {

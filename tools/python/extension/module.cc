@@ -47,16 +47,18 @@ void tell_progress(PyObject* callable, const std::string& what, std::uint64_t do
 }
 
 // (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock, (allowed to read, to
-// write, hosts), sandbox)
+// write, hosts), sandbox, scratch in bytes, whether the checkout is to be written)
 PyObject* open_session(PyObject*, PyObject* given) {
   return at_border([&] {
     const char *interpreter = nullptr, *hub_folder = nullptr, *lock = nullptr, *sandbox = nullptr;
     PyObject *seed = nullptr, *progress = nullptr, *read = nullptr, *write = nullptr, *hosts = nullptr;
-    unsigned long long memory = 0;
+    unsigned long long memory = 0, scratch = 0;
+    int writable_checkout = 0;
     unsigned int threads = 0;
     double deadline = 0;
-    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)s", &interpreter, &seed, &memory, &threads, &deadline,
-                         &hub_folder, &progress, &lock, &read, &write, &hosts, &sandbox) == 0)
+    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)sKp", &interpreter, &seed, &memory, &threads, &deadline,
+                         &hub_folder, &progress, &lock, &read, &write, &hosts, &sandbox, &scratch,
+                         &writable_checkout) == 0)
       throw PythonRaised();
     HubOptions options{
         .python = interpreter,
@@ -67,6 +69,8 @@ PyObject* open_session(PyObject*, PyObject* given) {
         .sandbox = sandbox_named(sandbox),
         .allow_read = texts_of(read),
         .allow_write = texts_of(write),
+        .scratch_bytes = scratch,
+        .writable_checkout = writable_checkout != 0,
         .allow_net = texts_of(hosts),
         .lock = lock,
         .progress = [callable = python::share(progress)](

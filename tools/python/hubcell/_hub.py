@@ -26,13 +26,13 @@ _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 
           "kb": 10 ** 3, "mb": 10 ** 6, "gb": 10 ** 9, "tb": 10 ** 12}
 
 
-def _bytes_of(memory: Union[int, str, None]) -> int:
+def _bytes_of(name: str, given: Union[int, str, None]) -> int:
     """4 << 30 and "4GiB" alike; 0 of None."""
-    if memory is None or isinstance(memory, int):
-        return memory or 0
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", memory)
+    if given is None or isinstance(given, int):
+        return given or 0
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", given)
     if found is None or found.group(2).lower() not in _UNITS:
-        raise ValueError(f'memory={memory!r}: expected bytes, or a number with a unit: "4GiB"')
+        raise ValueError(f'{name}={given!r}: expected bytes, or a number with a unit: "4GiB"')
     return int(float(found.group(1)) * _UNITS[found.group(2).lower()])
 
 
@@ -56,6 +56,8 @@ class Hub:
     allow_read, allow_write: files and folders that workers may read, and write, beside their own.
     allow_net: hosts of which workers may have files fetched at any time, and not only while they load: what they ask for
     can carry the inputs of calls there.
+    writable_checkout: workers see a copy of their checkout, in their scratch folder, and may write in it.
+    scratch: what the scratch folder of a worker may hold, in bytes or as "8GiB"; 4 GiB where it is None.
     lock: a file (JSON) of the commits and files that are used: made where it is missing; what is in it already may not be
     anything else.
 
@@ -66,22 +68,24 @@ class Hub:
                  threads: Optional[int] = None, deadline: Optional[float] = None, sandbox: Optional[str] = None,
                  allow_read: Sequence[str] = (), allow_write: Sequence[str] = (), allow_net: Sequence[str] = (),
                  writable_checkout: bool = False, rng: bool = True, replicas: int = 1, stateless: bool = False,
-                 socket: Optional[str] = None, lock: Optional[str] = None) -> None:
+                 socket: Optional[str] = None, lock: Optional[str] = None,
+                 scratch: Union[int, str, None] = None) -> None:
         if sandbox not in (None, "full", "minimal", "off"):
             raise ValueError(f"sandbox: {sandbox!r} is none of 'full', 'minimal', 'off' and None, the best that this machine has")
-        _refuse_unfinished(writable_checkout=writable_checkout, replicas=replicas > 1, socket=socket)
+        _refuse_unfinished(replicas=replicas > 1, socket=socket)
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
         allowed = {"allow_read": tuple(map(os.fspath, allow_read)), "allow_write": tuple(map(os.fspath, allow_write)),
                    "allow_net": tuple(allow_net)}
         self._seed, self._rng = seed, rng
         self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng,
-                         "lock": lock, "sandbox": sandbox, **allowed}
+                         "lock": lock, "sandbox": sandbox, "scratch": scratch, "writable_checkout": writable_checkout, **allowed}
         self._folder, self._progress = _folders.hub_folder(), _Progress()
         # A handle of what was loaded last, if it is still there.
         self._latest: Callable[[], Any] = lambda: None
-        self._session = _hubcell.open_session(interpreter, seed, _bytes_of(memory), threads or torch.get_num_threads(),
+        self._session = _hubcell.open_session(interpreter, seed, _bytes_of("memory", memory), threads or torch.get_num_threads(),
                                               deadline or 0.0, self._folder, self._progress, os.fspath(lock or ""),
-                                              tuple(allowed.values()), sandbox or "")
+                                              tuple(allowed.values()), sandbox or "", _bytes_of("scratch", scratch),
+                                              bool(writable_checkout))
         _hubs.add(self)
 
     # ---- torch.hub's functions

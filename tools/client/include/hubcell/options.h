@@ -40,6 +40,10 @@ struct HubOptions {
   // Files and folders (of this program's working folder, or full paths) that workers may read, and write, beside their own.
   std::vector<std::string> allow_read = {};
   std::vector<std::string> allow_write = {};
+  // What the scratch folder of a worker may hold, in memory where the sandbox has mount namespaces; 0: 4 GiB.
+  std::uint64_t scratch_bytes = 0;
+  // Workers see a copy of their checkout, in their scratch folder, which they may write. It ends with them.
+  bool writable_checkout = false;
   // Hosts of which workers may have files fetched at any time, and not only while they load: what they ask for can carry
   // the inputs of calls there.
   std::vector<std::string> allow_net = {};

@@ -1,0 +1,158 @@
+"""Where workers come from and what they are given: templates that retire, scratch folders, checkouts to be written.
+
+Run: PYTHONPATH=build/dev/python:tests/support python3 -B tests/python/workers_test.py
+"""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+import unittest
+
+import hubcell
+
+from support import write_files
+
+HUBCONF = '''
+import os, signal
+
+class Model:
+    def template(self):
+        return os.getppid()
+
+    def layout(self):
+        with open("/proc/self/maps") as lines:
+            return [line.partition("-")[0] for line in lines if "libtorch_cpu" in line][0]
+
+    def end(self, number):
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+def model():
+    return Model()
+
+def here():
+    return os.path.dirname(os.path.abspath(__file__))
+
+def writes_beside_itself(name):
+    with open(os.path.join(here(), "part", name), "a") as file:
+        file.write("x")
+        return file.tell()
+
+def lists():
+    return sorted(os.path.relpath(os.path.join(folder, name), here())
+                  for folder, folders, files in os.walk(here()) for name in files + folders)
+
+def fills(bytes_):
+    with open("file", "wb") as file:
+        for _ in range(bytes_ >> 20):
+            file.write(b"x" * (1 << 20))
+    return os.path.getsize("file")
+'''
+
+
+def is_gone_soon(pid, deadline=30.0):
+    """Whether the process has ended, and was reaped, in time."""
+    end = time.monotonic() + deadline
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
+        time.sleep(0.05)
+    return not os.path.exists(f"/proc/{pid}")
+
+
+class Workers(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="hubcell-test-")
+        self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
+
+    def repository(self, name):
+        """The folder of a new repository: its models live in a worker of their own."""
+        folder = os.path.join(self.root, name)
+        write_files(folder, {"hubconf.py": HUBCONF, "part/data": "kept"})
+        os.symlink("part", os.path.join(folder, "link"))
+        return folder
+
+    def load(self, hub, name, entry="model", *args):
+        folder = os.path.join(self.root, name)
+        return hub.load(folder if os.path.isdir(folder) else self.repository(name), entry, *args, source="local")
+
+
+class Templates(Workers):
+    def crash(self, hub, name, number):
+        model = self.load(hub, name)
+        with self.assertRaises(hubcell.WorkerDied):
+            model.end(int(number))
+
+    def test_after_a_crash_the_next_worker_is_laid_out_anew(self):
+        with hubcell.Hub() as hub:
+            first = self.load(hub, "first")
+            template, layout = first.template(), first.layout()
+            self.crash(hub, "crashes", signal.SIGSEGV)
+            second = self.load(hub, "second")
+            self.assertNotEqual(second.template(), template)
+            self.assertNotEqual(second.layout(), layout)
+            # What the first template forked goes on, and it leaves with the last of them.
+            self.assertEqual((first.template(), first.layout()), (template, layout))
+            with self.assertRaises(hubcell.WorkerDied):
+                first.end(int(signal.SIGKILL))
+            self.assertTrue(is_gone_soon(template))
+            self.assertEqual(second.template(), self.load(hub, "third").template())
+
+    def test_other_ways_to_miss_an_address_count(self):
+        with hubcell.Hub() as hub:
+            for number in (signal.SIGSYS, signal.SIGABRT):
+                template = self.load(hub, f"before{number}").template()
+                self.crash(hub, f"crashes{number}", number)
+                self.assertNotEqual(self.load(hub, f"after{number}").template(), template)
+
+    def test_a_worker_that_was_killed_tells_nothing(self):
+        with hubcell.Hub() as hub:
+            first = self.load(hub, "first")
+            self.crash(hub, "killed", signal.SIGKILL)
+            second = self.load(hub, "second")
+            self.assertEqual((second.template(), second.layout()), (first.template(), first.layout()))
+
+
+class Scratch(Workers):
+    def test_it_is_bounded_and_the_error_names_the_option(self):
+        with hubcell.Hub(scratch="8MiB") as hub:
+            self.assertEqual(self.load(hub, "small", "fills", 4 << 20), 4 << 20)
+            with self.assertRaisesRegex(OSError, r"(No space left|File too large)[\s\S]*scratch \(--scratch SIZE\)"):
+                self.load(hub, "large", "fills", 16 << 20)
+        with hubcell.Hub(scratch=32 << 20) as hub:
+            self.assertEqual(self.load(hub, "large", "fills", 16 << 20), 16 << 20)
+
+    def test_a_size_that_is_none(self):
+        with self.assertRaisesRegex(ValueError, "scratch='much': expected bytes"):
+            hubcell.Hub(scratch="much")
+
+
+class WritableCheckout(Workers):
+    def test_a_checkout_is_read_only(self):
+        with hubcell.Hub() as hub:
+            with self.assertRaises(OSError):
+                self.load(hub, "own", "writes_beside_itself", "data")
+
+    def test_its_copy_can_be_written_and_is_the_workers_own(self):
+        with hubcell.Hub(writable_checkout=True) as hub:
+            self.assertEqual(self.load(hub, "own", "writes_beside_itself", "data"), len("keptx"))
+            self.assertEqual(self.load(hub, "own", "writes_beside_itself", "new"), 1)
+            self.assertEqual(self.load(hub, "own", "lists"), ["hubconf.py", "link", "part", "part/data", "part/new"])
+            self.assertEqual(os.path.basename(self.load(hub, "own", "here")), "own")
+        with open(os.path.join(self.root, "own", "part", "data"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "kept")
+        with hubcell.Hub(writable_checkout=True) as hub:
+            self.assertEqual(self.load(hub, "own", "writes_beside_itself", "data"), len("keptx"))
+
+    def test_a_copy_that_has_no_room(self):
+        folder = self.repository("large")
+        with open(os.path.join(folder, "weights"), "wb") as file:
+            file.write(b"x" * (4 << 20))
+        with hubcell.Hub(writable_checkout=True, scratch="1MiB") as hub:
+            with self.assertRaisesRegex(hubcell.Error, "copy the checkout .*large to the worker's scratch folder"):
+                self.load(hub, "large")
+
+
+if __name__ == "__main__":
+    unittest.main()
