@@ -4,7 +4,9 @@
 
 #include <hubcell/error.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "shared/python/py_ref.h"
 
@@ -69,7 +71,20 @@ std::string bounded(std::string text, std::size_t bytes_max, bool keep_end) {
   return keep_end ? "... " + text.substr(text.size() - bytes_max) : text.substr(0, bytes_max) + " ...";
 }
 
+// Kept for as long as the process lives: it is called while an interpreter is there, and so is never freed after one.
+PyObject* hints = nullptr;
+
+std::string hint_for(PyObject* value, PyObject* traceback) {
+  if (hints == nullptr || value == nullptr) return "";
+  if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+  return text_or(PyRef::steal(PyObject_CallFunctionObjArgs(hints, value, nullptr)), "");
+}
+
 }  // namespace
+
+void set_hints(PyRef hint_of) {
+  Py_XDECREF(std::exchange(hints, hint_of.release()));
+}
 
 void throw_current_exception() {
   PyObject* raw_type = nullptr;
@@ -89,10 +104,9 @@ void throw_current_exception() {
   remote.traceback = bounded(format_traceback(type.get(), value ? value.get() : Py_None, traceback.get()),
                              kTracebackBytesMax, true);
   std::string line = remote.message.empty() ? remote.type : remote.type + ": " + remote.message;
-  // What hub.py has to say about it.
-  const PyRef hint = value ? PyRef::steal(PyObject_GetAttrString(value.get(), "__hubcell_hint__")) : PyRef();
-  if (const std::string text = bounded(text_or(hint, ""), kMessageBytesMax, false); !text.empty())
-    line += "; " + text;
+  const std::string hint = bounded(hint_for(value.get(), traceback.get()), kMessageBytesMax, false);
+  // Behind the first line, which says what happened; some exceptions bring pages.
+  if (!hint.empty()) line.insert(std::min(line.find('\n'), line.size()), "; " + hint);
   throw Error(std::move(remote), line);
 }
 

@@ -216,7 +216,7 @@ class Names(Supplies):
         self.assertIn("invalid hash value", self.refusal(self.load, hub, "hashed", self.url, "00"))
         self.load(hub, "hashed", self.url, hashlib.sha256(self.weights).hexdigest()[:8])
         for entry, words in (("connects", "hubcell gives a worker no network: .*hubcell.File"), ("resolves", "hubcell gives a worker no network"),
-                             ("starts", "hubcell starts no programs for a worker: .*--python")):
+                             ("starts", "hubcell starts no programs for a worker: .*--python .*--sandbox off")):
             with self.subTest(entry):
                 self.assertRegex(self.refusal(self.load, hub, entry), words)
 

@@ -16,6 +16,7 @@ from support import write_files
 
 HUBCONF = '''
 import os, signal
+import torch
 
 class Model:
     def template(self):
@@ -24,6 +25,9 @@ class Model:
     def layout(self):
         with open("/proc/self/maps") as lines:
             return [line.partition("-")[0] for line in lines if "libtorch_cpu" in line][0]
+
+    def starts_a_program(self):
+        return starts_a_program()
 
     def end(self, number):
         if number != signal.SIGKILL:
@@ -44,6 +48,25 @@ def writes_beside_itself(name):
 def lists():
     return sorted(os.path.relpath(os.path.join(folder, name), here())
                   for folder, folders, files in os.walk(here()) for name in files + folders)
+
+def starts_a_program():
+    import subprocess
+    return subprocess.run(["true"]).returncode
+
+def starts_a_process():
+    import multiprocessing
+    process = multiprocessing.get_context("fork").Process(target=int)
+    process.start()
+    process.join()
+    return process.exitcode
+
+def loads_with_workers():
+    from torch.utils.data import DataLoader
+    return [batch.sum().item() for batch in DataLoader(torch.arange(4.0), batch_size=2, num_workers=2)]
+
+def shares_memory():
+    import multiprocessing
+    return multiprocessing.Value("i", 3).value + torch.full((2,), 4.0).share_memory_().sum().item()
 
 def fills(bytes_):
     with open("file", "wb") as file:
@@ -128,11 +151,34 @@ class Scratch(Workers):
             hubcell.Hub(scratch="much")
 
 
-class WritableCheckout(Workers):
-    def test_a_checkout_is_read_only(self):
+class Refusals(Workers):
+    def test_the_error_names_the_option(self):
         with hubcell.Hub() as hub:
-            with self.assertRaises(OSError):
-                self.load(hub, "own", "writes_beside_itself", "data")
+            for entry, words in (("starts_a_program", "starts no programs"), ("starts_a_process", "is one process"),
+                                 ("loads_with_workers", "is one process")):
+                with self.subTest(entry), self.assertRaisesRegex(OSError, f"{words}.*--sandbox off"):
+                    self.load(hub, "needs", entry)
+            with self.assertRaisesRegex(OSError, "starts no programs.*--sandbox off"):
+                self.load(hub, "needs").starts_a_program()
+
+    def test_the_option_allows_it(self):
+        with hubcell.Hub(sandbox="off") as hub:
+            self.assertEqual([self.load(hub, "needs", entry) for entry in ("starts_a_program", "starts_a_process", "loads_with_workers")],
+                             [0, 0, [1.0, 5.0]])
+
+    def test_memory_can_be_shared_where_it_is_the_workers_own(self):
+        with hubcell.Hub() as hub:
+            if hubcell.info(self.load(hub, "first"))["sandbox"] != "full":
+                self.skipTest("this machine has no mount namespaces: /dev/shm is everybody's")
+            self.assertEqual(self.load(hub, "first", "shares_memory"), 11.0)
+
+
+class WritableCheckout(Workers):
+    def test_a_checkout_is_read_only_and_the_error_names_the_option(self):
+        with hubcell.Hub() as hub:
+            for name in ("data", "new"):
+                with self.assertRaisesRegex(OSError, "--writable-checkout"):
+                    self.load(hub, "own", "writes_beside_itself", name)
 
     def test_its_copy_can_be_written_and_is_the_workers_own(self):
         with hubcell.Hub(writable_checkout=True) as hub:

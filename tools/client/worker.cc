@@ -40,11 +40,16 @@ bool wanted_more_space(const RemoteException& remote) {
 
 // What to do where this program has what the worker's code asked for in vain, and where it may have wanted to write. The
 // text is the worker's; all that it brings about is a look at a file of ours.
-std::string file_advice(const RemoteException& remote) {
+std::string file_advice(const RemoteException& remote, const std::string& checkout) {
   if (wanted_more_space(remote))
     return "; a worker's scratch folder is bounded: scratch (--scratch SIZE) gives it more";
   const std::string path = path_in_vain(remote);
   if (path.empty()) return "";
+  if (path.starts_with(checkout + "/")) {
+    if (remote.builtin == "FileNotFoundError") return "";
+    return "; a checkout is read-only: writable_checkout (--writable-checkout) gives its worker a copy to "
+           "write";
+  }
   std::error_code failure;
   if (fs::exists(path, failure)) {
     return "; this program has that file, and its worker does not: allow_read or allow_write (--allow-read "
@@ -251,7 +256,7 @@ Value Worker::finish(const channel::Ticket& ticket, const std::string& what, con
   if (!response.failure) return std::move(response.value);
   std::string message = what + " of " + label() + ": " + response.failure->message;
   if (!response.failure->remote) throw Error(response.failure->code, message);
-  message += file_advice(*response.failure->remote);
+  message += file_advice(*response.failure->remote, opened_.folder);
   throw Error(std::move(*response.failure->remote), message);
 }
 

@@ -1,7 +1,7 @@
 """What foreign code fetches by URL while it loads, fetched by the supervisor instead: a worker has no network.
 
 torch.hub (nested loads too), urllib.request and requests keep their names, signatures and kinds of errors. What they cannot do
-here, another method or a socket of one's own, fails as it does without a network; `hint_of` then says what does work.
+here, another method or a socket of one's own, fails as it does without a network.
 """
 
 import contextlib
@@ -20,11 +20,6 @@ import urllib.request
 import urllib.response
 
 WEB = ("http://", "https://")
-NETWORK_HINT = ("hubcell gives a worker no network: while it loads, URLs work through torch.hub, urllib.request and requests.get; "
-                "fetch anything else beforehand and pass it as hubcell.File")
-PROGRAM_HINT = ("hubcell starts no programs for a worker: install what it needs in the workers' interpreter, which python= or "
-                "--python names")
-
 
 
 def install(hub, want_file, want_repository):
@@ -227,25 +222,3 @@ def headers_of(url, path):
 
 def open_response(url, path):
     return Response(open(path, "rb"), headers_of(url, path), url, 200)
-
-
-def hint_of(error):
-    """What to do about a refusal that `error`, or what led to it, is about; None where none is."""
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, OSError):
-            names = set(frame_names(error.__traceback__))
-            if names & {"socket.py", "_socket"} or type(error).__name__ == "gaierror":
-                return NETWORK_HINT
-            if "subprocess.py" in names:
-                return PROGRAM_HINT
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def frame_names(traceback):
-    """Files that an exception went through."""
-    while traceback is not None:
-        yield os.path.basename(traceback.tb_frame.f_code.co_filename)
-        traceback = traceback.tb_next

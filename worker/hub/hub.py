@@ -22,35 +22,18 @@ class Hub:
     def __init__(self, checkout, seed):
         self._checkout = checkout
         self._seed = seed
-        self._hint_of = lambda error: None
         seed_random_states(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
-
-    def set_hints(self, hint_of):
-        """hint_of(exception): what its message should say beside; a str or None."""
-        self._hint_of = hint_of
-
-    @contextlib.contextmanager
-    def _hints(self):
-        try:
-            yield
-        except Exception as error:
-            hint = self._hint_of(error)
-            if hint:
-                with contextlib.suppress(AttributeError):
-                    error.__hubcell_hint__ = hint  # shared/python/exception.cc
-            raise
 
     def list(self):
         """Names of the entrypoints: callables of hubconf.py that do not start with an underscore."""
-        with self._hints():
-            return list_entrypoints(self._checkout)
+        return list_entrypoints(self._checkout)
 
     def help(self, name):
         """The docstring of hubconf.py (''), or signature and docstring of 'entry' or 'entry.method'.
 
         The methods of an entrypoint are those of what it returns: it is called, without arguments.
         """
-        with self._hints(), on_sys_path(self._checkout):
+        with on_sys_path(self._checkout):
             hubconf = import_hubconf(self._checkout)
             if not name:
                 return inspect.getdoc(hubconf) or ""
@@ -64,14 +47,13 @@ class Hub:
 
     def docstring(self, name):
         """The docstring of an entrypoint as it stands there, or None: what torch.hub.help gives."""
-        with self._hints():
-            return docstring_of(self._checkout, name)
+        return docstring_of(self._checkout, name)
 
     def load(self, entry, arguments, keywords):
         """What the entrypoint returns."""
         if self._seed is not None:
             seed_random_states(self._seed)
-        with self._hints(), on_sys_path(self._checkout):
+        with on_sys_path(self._checkout):
             hubconf = import_hubconf(self._checkout)
             function = find_entrypoint(hubconf, entry)
             if self._seed is not None:

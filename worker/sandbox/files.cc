@@ -3,6 +3,8 @@
 //
 // The rule for /proc/self is made here, in the child: made before the fork, it would name the template's
 // folder.
+#include <sys/stat.h>
+
 #include "worker/sandbox/layers.h"
 
 namespace hubcell::sandbox {
@@ -20,10 +22,20 @@ std::string describe(int abi) {
   return text;
 }
 
+// The machine's own /dev/shm is everybody's.
+bool is_same(const std::string& path, const std::string& other) {
+  struct stat here {};
+  struct stat there {};
+  return ::stat(path.c_str(), &here) == 0 && ::stat(other.c_str(), &there) == 0 &&
+         here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 }  // namespace
 
-std::string restrict_files(posix::LandlockPolicy files) {
+std::string restrict_files(posix::LandlockPolicy files, const Scratch& scratch) {
   files.readable.emplace_back("/proc/self");
+  if (!scratch.folder.empty() && is_same(kSharedMemory, shared_memory_of(scratch)))
+    files.writable.emplace_back(kSharedMemory);
   const posix::UniqueFd ruleset = posix::make_landlock_ruleset(files);
   posix::enter_landlock(ruleset.get());
   return describe(posix::landlock_abi());

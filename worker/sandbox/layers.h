@@ -24,7 +24,13 @@ std::string forbid_dumps();
 std::string limit_resources(std::uint64_t file_bytes);
 std::string limit_memory(std::uint64_t budget_bytes);
 std::string give_up_new_privileges();
-std::string restrict_files(posix::LandlockPolicy files);
+std::string restrict_files(posix::LandlockPolicy files, const Scratch& scratch);
+
+// Where programs find memory to share, and the part of the scratch folder that lies there once enter_own_tree() was called.
+inline constexpr const char* kSharedMemory = "/dev/shm";
+inline std::string shared_memory_of(const Scratch& scratch) {
+  return scratch.folder + "/.shm";
+}
 
 // Fills `filter` with the rules for system calls. `own_pid` stands for the process's own number.
 // Throws Error(Sandbox) with the name of the call where libseccomp refuses a rule.

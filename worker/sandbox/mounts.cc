@@ -1,5 +1,6 @@
 // Stops a worker from even asking whether a file exists: all that it sees is a tree of its own, in memory and read-only, with
-// the files and folders that it may read or write bound where they were. Its scratch folder is in memory too, of a bounded size.
+// the files and folders that it may read or write bound where they were. Its scratch folder is in memory too, of a bounded size;
+// a part of it is its /dev/shm.
 //
 // The steps: each tree is cloned (open_tree), made read-only and without devices unless it has to be otherwise, and put into
 // an empty file system, which then takes the place of the root. Symbolic links on the way to a path are made again, so that
@@ -219,6 +220,11 @@ void mount_scratch(const Scratch& scratch) {
   const posix::UniqueFd made = make_file_system(scratch.bytes, "700");
   if (::move_mount(made.get(), "", AT_FDCWD, scratch.folder.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
     refuse_layer("mount a scratch folder in memory", kAdvice);
+  const std::string shared = shared_memory_of(scratch);
+  if (::mkdir(shared.c_str(), 0700) != 0) refuse_layer("make " + shared, kAdvice);
+  const posix::UniqueFd part(::open_tree(AT_FDCWD, shared.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!part || ::move_mount(part.get(), "", AT_FDCWD, kSharedMemory, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    refuse_layer(std::string("mount ") + kSharedMemory, kAdvice);
 }
 
 // The files of `trees`, and nothing else, become the process's root. Returns how many trees they are.
@@ -228,6 +234,7 @@ std::size_t keep_only(const Trees& trees) {
   for (const Clone& clone : clones)
     put_in_place(root.get(), clone);
   make_links(root.get(), trees);
+  make_folders_above(root.get(), std::string(kSharedMemory) + "/");
   root.become_root();
   return clones.size();
 }

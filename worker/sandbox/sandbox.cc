@@ -40,7 +40,7 @@ constexpr Step kSteps[] = {
     {"dumpable", Rung::Minimal, [](auto&, auto&) { return forbid_dumps(); }},
     {"memory", Rung::Always, [](auto& plan, auto&) { return limit_memory(plan.memory_bytes); }},
     {"no new privileges", Rung::Minimal, [](auto&, auto&) { return give_up_new_privileges(); }},
-    {"landlock", Rung::Minimal, [](auto& plan, auto&) { return restrict_files(plan.files); }},
+    {"landlock", Rung::Minimal, [](auto& plan, auto&) { return restrict_files(plan.files, plan.scratch); }},
     {"seccomp", Rung::Minimal,
      [](auto&, auto& seccomp) {
        seccomp.enter();
