@@ -152,15 +152,15 @@ def editable_paths():
                 yield from (path, path + ".py")
 
 
-def prepare_worker(threads, on_interrupt):
-    """In the child, before the sandbox: torch's threads, what an interrupt does."""
-    os.environ.pop("OPENBLAS_NUM_THREADS", None)
-    sys.modules["torch"].set_num_threads(threads)
+def prepare_worker(on_interrupt):
+    """In the child, before the sandbox: what an interrupt does."""
     signal.signal(signal.SIGINT, on_interrupt)
 
 
-def furnish(scratch):
-    """In the sandbox: the scratch folder is where it works, and what programs know by other names."""
+def furnish(scratch, threads):
+    """In the sandbox: torch's threads, which some builds start here; the scratch folder, where it works, by all its names."""
+    os.environ.pop("OPENBLAS_NUM_THREADS", None)
+    sys.modules["torch"].set_num_threads(threads)
     os.chdir(scratch)
     for name in ("HOME", "TMPDIR", "TORCH_HOME"):
         os.environ[name] = scratch

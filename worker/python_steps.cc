@@ -31,14 +31,14 @@ PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(
     readable_paths_.push_back(python::text_of(PyList_GetItem(paths.get(), i)));
 }
 
-void PythonSteps::prepare_worker(unsigned threads, PyObject* on_interrupt) const {
-  const PyRef count = python::checked(PyLong_FromLong(threads == 0 ? threads_ : static_cast<long>(threads)));
-  python::call(python::attribute(module_.get(), "prepare_worker").get(), {count.get(), on_interrupt});
+void PythonSteps::prepare_worker(PyObject* on_interrupt) const {
+  python::call(python::attribute(module_.get(), "prepare_worker").get(), {on_interrupt});
 }
 
-void PythonSteps::furnish(const std::string& scratch) const {
+void PythonSteps::furnish(const std::string& scratch, unsigned threads) const {
   const PyRef folder = python::make_text(scratch);
-  python::call(python::attribute(module_.get(), "furnish").get(), {folder.get()});
+  const PyRef count = python::checked(PyLong_FromLong(threads == 0 ? threads_ : static_cast<long>(threads)));
+  python::call(python::attribute(module_.get(), "furnish").get(), {folder.get(), count.get()});
 }
 
 void PythonSteps::copy_checkout(const std::string& checkout, const std::string& target) const {

@@ -17,11 +17,12 @@ class PythonSteps {
   const std::string& torch_version() const { return torch_version_; }
   // What foreign code may read beside its checkout; found before any of it ran.
   const std::vector<std::string>& readable_paths() const { return readable_paths_; }
-  // In a forked child, before the sandbox. `threads` 0: as in an untouched process. `on_interrupt` is called
-  // for SIGINT, in Python's way.
-  void prepare_worker(unsigned threads, PyObject* on_interrupt) const;
+  // In a forked child, before the sandbox, which one thread alone can enter. `on_interrupt` is called for SIGINT, in Python's
+  // way.
+  void prepare_worker(PyObject* on_interrupt) const;
   // In the sandbox, where the scratch folder is empty: it becomes the working folder, the home and the place of temporary files.
-  void furnish(const std::string& scratch) const;
+  // `threads`: torch's; 0: as in an untouched process.
+  void furnish(const std::string& scratch, unsigned threads) const;
   // Copies what lies in `checkout` to the new folder `target`. Throws Error(System).
   void copy_checkout(const std::string& checkout, const std::string& target) const;
 

@@ -93,7 +93,7 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   Server* server_slot = nullptr;
   const python::PyRef interrupt = make_interrupt_handler(&server_slot);
   redirect_output(start);
-  steps.prepare_worker(start.order.threads, interrupt.get());
+  steps.prepare_worker(interrupt.get());
   // Our own files are read before the sandbox is entered, in which they cannot be.
   const std::string checkout = checkout_seen(start);
   HubModule hub(start.folder, checkout, start.order.seed);
@@ -119,7 +119,7 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   if (start.order.observe) hub.observe(readable_paths(start, steps), start.scratch);
   hub.supply(supplies.file_function(), supplies.repository_function());
   const wire::WorkerReady ready{.layers = reports_of(enter(start, kept, steps, seccomp))};
-  steps.furnish(start.scratch);
+  steps.furnish(start.scratch, start.order.threads);
   if (checkout != start.order.checkout) steps.copy_checkout(start.order.checkout, checkout);
   Server server(channel, objects, verbs, caller_state);
   server_slot = &server;

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
 #include <vector>
 
 #include <hubcell/error.h>
@@ -21,12 +20,7 @@ constexpr std::chrono::seconds kRemovalDeadline{10};
 
 // A child that was forked while another thread held a lock would wait for it for ever.
 void require_single_thread() {
-  std::size_t threads = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-    (void)entry;
-    ++threads;
-  }
-  if (threads != 1) {
+  if (const std::size_t threads = posix::thread_count(); threads != 1) {
     throw Error(ErrorCode::System, "the interpreter runs " + std::to_string(threads) +
                                        " threads, and workers are forked from one");
   }

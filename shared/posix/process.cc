@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include <hubcell/error.h>
@@ -217,6 +218,11 @@ unsigned fork_count() {
 bool has_ended(int pidfd) {
   pollfd entry{.fd = pidfd, .events = POLLIN, .revents = 0};
   return ::poll(&entry, 1, 0) > 0;
+}
+
+std::size_t thread_count() {
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
 }
 
 }  // namespace hubcell::posix

@@ -75,6 +75,9 @@ struct MemoryUse {
 };
 MemoryUse memory_of(pid_t pid);
 
+// Of this process: the kernel's own count.
+std::size_t thread_count();
+
 // How often this process and those that it descends from have forked, as far as they called this before: two equal answers
 // came from the same process. Costs no system call.
 unsigned fork_count();

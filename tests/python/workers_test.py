@@ -49,6 +49,17 @@ def lists():
     return sorted(os.path.relpath(os.path.join(folder, name), here())
                   for folder, folders, files in os.walk(here()) for name in files + folders)
 
+def threads():
+    """How many torch has, and how the system calls of each of the process are filtered: 2 is by a program."""
+    torch.rand(1000, 1000) @ torch.rand(1000, 1000)
+    (torch.rand(1 << 22) + 1).sum()
+    filters = []
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{thread}/status") as lines:
+            filters += [line.split()[1] for line in lines if line.startswith("Seccomp:")]
+    assert len(filters) > 1
+    return torch.get_num_threads(), filters
+
 def starts_a_program():
     import subprocess
     return subprocess.run(["true"]).returncode
@@ -135,6 +146,14 @@ class Templates(Workers):
             self.crash(hub, "killed", signal.SIGKILL)
             second = self.load(hub, "second")
             self.assertEqual((second.template(), second.layout()), (first.template(), first.layout()))
+
+
+class Threads(Workers):
+    def test_every_thread_is_in_the_sandbox(self):
+        with hubcell.Hub(threads=4) as hub:
+            threads, shut_in = self.load(hub, "own", "threads")
+        self.assertEqual(threads, 4)
+        self.assertEqual(set(shut_in), {"2"})
 
 
 class Scratch(Workers):

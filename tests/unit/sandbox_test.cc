@@ -18,6 +18,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <thread>
 
 #include <hubcell/error.h>
 
@@ -242,6 +244,25 @@ TEST_F(Sandbox, LimitsHoldAndCannotBeRaised) {
     ::getrlimit(RLIMIT_NOFILE, &same);
     return errno_of(::setrlimit(RLIMIT_NOFILE, &same));
   });
+}
+
+TEST_F(Sandbox, AProcessOfTwoThreadsDoesNotEnterIt) {
+  const SandboxPlan outer = plan();
+  const SeccompProgram& seccomp = program();
+  const auto attempt = [&] {
+    std::promise<void> end;
+    std::thread other([waits = end.get_future()] { waits.wait(); });
+    int refused = 1;
+    try {
+      enter_sandbox(outer, seccomp);
+    } catch (const Error& error) {
+      refused = error.code() == ErrorCode::Sandbox ? 0 : 2;
+    }
+    end.set_value();
+    other.join();
+    return refused;
+  };
+  EXPECT_EQ(attempt_in_child(attempt), 0);
 }
 
 // ---- probing

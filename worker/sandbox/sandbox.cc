@@ -131,6 +131,12 @@ void refuse_layer(const std::string& attempt, const std::string& advice) {
 }
 
 std::vector<Layer> enter_sandbox(const SandboxPlan& plan, const SeccompProgram& seccomp) {
+  // Most layers are of the thread that enters them: another would stay outside, in the same memory.
+  if (const std::size_t threads = posix::thread_count(); threads != 1 && plan.level != Level::Off) {
+    throw Error(ErrorCode::Sandbox,
+                "enter the sandbox: the process runs " + std::to_string(threads) +
+                    " threads, and one alone can enter it; report what its interpreter imports");
+  }
   std::vector<Layer> layers;
   for (const Step& step : kSteps)
     layers.push_back(climb(step, plan, seccomp));
