@@ -106,6 +106,7 @@ TEST_F(Ladder, WhatComesLaterIsSeenLater) {
 
 int fill(const std::string& path, std::size_t bytes) {
   const posix::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) return errno;
   const std::vector<char> text(bytes, 'x');
   for (std::size_t written = 0; written < bytes;) {
     const ssize_t count = ::write(file.get(), text.data(), bytes - written);
@@ -130,6 +131,26 @@ TEST_F(Ladder, TheScratchFolderIsInMemoryAndBounded) {
   }
   EXPECT_FALSE(fs::exists(scratch() + "/new"));
   EXPECT_TRUE(fs::exists(scratch_file()));
+}
+
+TEST_F(Ladder, SharedMemoryIsItsOwnUnlessItsUserSaysOtherwise) {
+  const std::string name = "/dev/shm/hubcell-test-" + std::to_string(::getpid());
+  const posix::UniqueFd theirs(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!theirs) GTEST_SKIP() << "this machine has no /dev/shm";
+  full_.scratch = {.folder = scratch(), .bytes = 1 << 20};
+  EXPECT_EQ(inside(full_, [&] { return is_there(name); }), ENOENT);
+  EXPECT_EQ(inside(full_, [&] { return fill("/dev/shm/new", 512 << 10); }), 0);
+  EXPECT_EQ(inside(full_,
+                   [&] {
+                     if (const int failed = fill(scratch() + "/new", 768 << 10)) return failed + 1000;
+                     return fill("/dev/shm/new", 768 << 10);
+                   }),
+            ENOSPC);
+  EXPECT_EQ(inside(full_, [&] { return is_there(scratch() + "/.shm"); }), 0);
+  full_.files.readable = {name};
+  EXPECT_EQ(inside(full_, [&] { return read_file(name); }), 0);
+  EXPECT_EQ(inside(full_, [&] { return fill("/dev/shm/new", 1); }), EROFS);
+  ::unlink(name.c_str());
 }
 
 TEST_F(Ladder, ManyEmptyFilesFillTheScratchFolderToo) {

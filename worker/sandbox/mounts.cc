@@ -68,6 +68,11 @@ class Trees {
     is_writable = is_writable || writable;
   }
 
+  // Whether `path`, or something below it, is among them.
+  bool has_part_of(const std::string& path) const {
+    const auto first = trees_.lower_bound(path);
+    return first != trees_.end() && (first->first == path || first->first.starts_with(path + "/"));
+  }
   // By path, and so what holds others before them: whether it is writable.
   const std::map<std::string, bool>& trees() const { return trees_; }
   const std::map<std::string, std::string>& links() const { return links_; }
@@ -216,14 +221,16 @@ void EmptyFileSystem::become_root() {
 }
 
 // Over the folder that is there: nobody has the power to take it away again.
-void mount_scratch(const Scratch& scratch) {
+void mount_scratch(const Scratch& scratch, bool with_shared_memory) {
   const posix::UniqueFd made = make_file_system(scratch.bytes, "700");
   if (::move_mount(made.get(), "", AT_FDCWD, scratch.folder.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
     refuse_layer("mount a scratch folder in memory", kAdvice);
+  if (!with_shared_memory) return;
   const std::string shared = shared_memory_of(scratch);
   if (::mkdir(shared.c_str(), 0700) != 0) refuse_layer("make " + shared, kAdvice);
   const posix::UniqueFd part(::open_tree(AT_FDCWD, shared.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  if (!part || ::move_mount(part.get(), "", AT_FDCWD, kSharedMemory, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+  if (!part || (::move_mount(part.get(), "", AT_FDCWD, kSharedMemory, MOVE_MOUNT_F_EMPTY_PATH) != 0 &&
+                errno != ENOENT))
     refuse_layer(std::string("mount ") + kSharedMemory, kAdvice);
 }
 
@@ -234,7 +241,9 @@ std::size_t keep_only(const Trees& trees) {
   for (const Clone& clone : clones)
     put_in_place(root.get(), clone);
   make_links(root.get(), trees);
-  make_folders_above(root.get(), std::string(kSharedMemory) + "/");
+  // For mount_scratch; where the machine's /dev is seen, it may have none.
+  (void)::mkdirat(root.get(), "dev", 0755);
+  (void)::mkdirat(root.get(), kSharedMemory + 1, 0755);
   root.become_root();
   return clones.size();
 }
@@ -263,7 +272,8 @@ std::string enter_own_tree(const posix::LandlockPolicy& files, const Scratch& sc
   std::string seen = "all of the machine's files are seen: its user lets it read them";
   if (!trees.trees().contains("/"))
     seen = std::to_string(keep_only(trees)) + " trees of the machine's files, and nothing else to be seen";
-  if (!scratch.folder.empty()) mount_scratch(scratch);
+  // What its user lets it see of the machine's stays.
+  if (!scratch.folder.empty()) mount_scratch(scratch, !trees.has_part_of(kSharedMemory));
   if (::chdir(folder.data()) != 0 && ::chdir("/") != 0)
     refuse_layer("go back to the working folder", kAdvice);
   return seen;
