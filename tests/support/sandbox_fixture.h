@@ -5,11 +5,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "tests/support/attempt.h"
 #include "worker/sandbox/sandbox.h"
@@ -18,6 +20,19 @@ namespace hubcell::tests {
 
 inline int read_file(const std::string& path) {
   return errno_of(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+// errno of the first write that failed, or 0.
+inline int fill(const std::string& path, std::size_t bytes) {
+  const posix::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) return errno;
+  const std::vector<char> text(bytes, 'x');
+  for (std::size_t written = 0; written < bytes;) {
+    const ssize_t count = ::write(file.get(), text.data(), bytes - written);
+    if (count < 0) return errno;
+    written += static_cast<std::size_t>(count);
+  }
+  return 0;
 }
 
 class SandboxFixture : public testing::Test {

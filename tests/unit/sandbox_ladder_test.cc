@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using tests::attempt_in_child;
 using tests::errno_of;
+using tests::fill;
 using tests::read_file;
 
 int is_there(const std::string& path) {
@@ -104,18 +105,6 @@ TEST_F(Ladder, WhatComesLaterIsSeenLater) {
   EXPECT_EQ(inside(full_, waits), 0);
 }
 
-int fill(const std::string& path, std::size_t bytes) {
-  const posix::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  if (!file) return errno;
-  const std::vector<char> text(bytes, 'x');
-  for (std::size_t written = 0; written < bytes;) {
-    const ssize_t count = ::write(file.get(), text.data(), bytes - written);
-    if (count < 0) return errno;
-    written += static_cast<std::size_t>(count);
-  }
-  return 0;
-}
-
 TEST_F(Ladder, TheScratchFolderIsInMemoryAndBounded) {
   full_.scratch = {.folder = scratch(), .bytes = 1 << 20};
   for (const bool sees_all : {false, true}) {
@@ -163,20 +152,6 @@ TEST_F(Ladder, ManyEmptyFilesFillTheScratchFolderToo) {
     return 0;
   };
   EXPECT_EQ(inside(full_, make_files), ENOSPC);
-}
-
-TEST_F(Ladder, WithoutNamespacesAFileOfTheScratchFolderIsBounded) {
-  SandboxPlan minimal = plan();
-  minimal.scratch = {.folder = scratch(), .bytes = 1 << 20};
-  const auto fill_file = [&](std::size_t bytes) {
-    return [this, bytes] {
-      ::signal(SIGXFSZ, SIG_IGN);
-      return fill(scratch() + "/new", bytes);
-    };
-  };
-  EXPECT_EQ(inside(minimal, [&] { return read_file(scratch_file()); }), 0);
-  EXPECT_EQ(inside(minimal, fill_file(512 << 10)), 0);
-  EXPECT_EQ(inside(minimal, fill_file(2 << 20)), EFBIG);
 }
 
 TEST_F(Ladder, TheWholeTreeIsSeenWhereItsUserSaysSo) {

@@ -35,6 +35,7 @@ namespace {
 
 using tests::attempt_in_child;
 using tests::errno_of;
+using tests::fill;
 using tests::read_file;
 
 class Sandbox : public tests::SandboxFixture {};
@@ -246,6 +247,20 @@ TEST_F(Sandbox, LimitsHoldAndCannotBeRaised) {
   });
 }
 
+TEST_F(Sandbox, WithoutNamespacesAFileOfTheScratchFolderIsBounded) {
+  SandboxPlan minimal = plan();
+  minimal.scratch = {.folder = scratch(), .bytes = 1 << 20};
+  const auto fill_file = [&](std::size_t bytes) {
+    return [this, bytes] {
+      ::signal(SIGXFSZ, SIG_IGN);
+      return fill(scratch() + "/new", bytes);
+    };
+  };
+  EXPECT_EQ(inside(minimal, [&] { return read_file(scratch_file()); }), 0);
+  EXPECT_EQ(inside(minimal, fill_file(512 << 10)), 0);
+  EXPECT_EQ(inside(minimal, fill_file(2 << 20)), EFBIG);
+}
+
 TEST_F(Sandbox, AProcessOfTwoThreadsDoesNotEnterIt) {
   const SandboxPlan outer = plan();
   const SeccompProgram& seccomp = program();
@@ -322,6 +337,7 @@ TEST_F(Sandbox, WhereNamespacesAreForbiddenTheBestIsTheMinimum) {
 TEST(Probe, ALayerThatCannotBeHadSaysWhatToDo) {
   const auto attempt = [] {
     for (const Layer& layer : probe_layers()) {
+      if (!layer.needed) continue;  // it depends on the machine
       if (layer.holds == (layer.name == "landlock")) return 1;
       if (!layer.holds && layer.detail.find("Linux 5.13") == std::string::npos) return 2;
     }
