@@ -38,8 +38,8 @@ struct PlacedTensors {
 struct ValueWriteContext {
   // Puts tensors where the other side can see them; called once a message, with all that it has.
   std::function<PlacedTensors(std::span<const Tensor* const>)> place_tensors;
-  // Throws where a handle must not be sent. May be empty.
-  std::function<void(const Handle&)> check_handle = nullptr;
+  // By which number the reader knows it; throws where a handle must not be sent. May be empty: its own id.
+  std::function<std::uint64_t(const Handle&)> number_handle = nullptr;
 };
 
 struct MappedBlock {

@@ -168,8 +168,8 @@ class Writing {
     put(file.content);
   }
   void put(const Handle& handle) {
-    if (context_.check_handle) context_.check_handle(handle);
-    writer_(handle.id, handle.class_name, handle.is_callable, handle.is_module, handle.name);
+    const std::uint64_t number = context_.number_handle ? context_.number_handle(handle) : handle.id;
+    writer_(number, handle.class_name, handle.is_callable, handle.is_module, handle.name);
   }
   void put_items(const std::vector<Value>& items) {
     writer_(static_cast<std::uint32_t>(items.size()));

@@ -139,7 +139,7 @@ TEST_F(HubTest, MissingDependenciesAreToldAsTorchHubDoes) {
       says(error_of([&] { hub.load(folder.path(), "f"); }), "Missing dependencies: nonexistent_package"));
 }
 
-TEST_F(HubTest, EveryWayToDieIsOneClearErrorAndTheNextLoadWorks) {
+TEST_F(HubTest, EveryWayToDieIsOneClearErrorAndThenTheModelAnswersAgain) {
   Hub hub = make_hub();
   const Object sibling = hub.load(two(), "net");
   const std::pair<const char*, const char*> deaths[] = {
@@ -152,7 +152,7 @@ TEST_F(HubTest, EveryWayToDieIsOneClearErrorAndTheNextLoadWorks) {
     EXPECT_EQ(error.code(), ErrorCode::WorkerDied);
     EXPECT_TRUE(says(error, words));
     EXPECT_EQ(in_flight.get().text(), "two") << "a sibling's call is untouched";
-    EXPECT_EQ(error_of([&] { net.call("echo", {1}); }).code(), ErrorCode::WorkerDied);
+    EXPECT_EQ(net.call("echo", {1})[0].integer(), 1);
   }
 }
 

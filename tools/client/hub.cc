@@ -1,6 +1,7 @@
 #include <hubcell/hub.h>
 
 #include "shared/base/url_text.h"
+#include "tools/client/model.h"
 #include "tools/client/session.h"
 #include "tools/client/worker.h"
 
@@ -43,7 +44,11 @@ std::unique_ptr<client::PendingCall> Hub::begin_load(const std::string& reposito
   request.grad_enabled = options.grad;
   request.state = std::move(options.state);
   const auto limit = options.deadline.count() > 0 ? options.deadline : session_->options().deadline;
-  return session_->open_worker(repository)->begin_load(std::move(request), limit);
+  const std::shared_ptr<client::Worker> worker = session_->open_worker(repository);
+  const auto model = std::make_shared<client::Model>(
+      session_, client::LoadRecipe{.repository = repository, .request = request, .limit = limit});
+  return worker->begin_load(std::move(request), limit,
+                            [model, worker](auto handles) { model->adopt(worker, handles); });
 }
 
 Future Hub::load_async(const std::string& repository, const std::string& entry, Arguments arguments,

@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include "tools/client/mode_changes.h"
+#include "tools/client/model.h"
 #include "tools/client/pending_call.h"
 #include "tools/client/session.h"
 #include "tools/client/worker.h"
@@ -11,11 +13,11 @@ namespace {
 
 using channel::Verb;
 
-client::Worker& worker_of(const Handle& handle) {
+const client::HandleLease& lease_of(const Handle& handle) {
   const auto* lease = static_cast<const client::HandleLease*>(handle.lease.get());
   if (lease == nullptr)
     throw Error(ErrorCode::StaleHandle, "use a " + handle.class_name + ": the handle names no object");
-  return *lease->worker;
+  return *lease;
 }
 
 Handle handle_of(const Value& value) {
@@ -26,30 +28,48 @@ Handle handle_of(const Value& value) {
   return value.as<Handle>();
 }
 
-channel::CallRequest request_of(Verb verb, const Handle& handle, std::string name, Arguments arguments) {
+channel::CallRequest request_of(Verb verb, std::string name, Arguments arguments) {
   channel::CallRequest request;
   request.verb = verb;
-  request.target = handle.id;
   request.name = std::move(name);
   request.arguments = std::move(arguments);
   return request;
 }
 
+// Tells the model of a handle that a call of it was answered, and what that changed.
+client::HandlesTaker note_to_model(const client::HandleLease& lease, const channel::CallRequest& request) {
+  std::shared_ptr<client::Model> model = lease.model();
+  if (!model) return nullptr;
+  std::shared_ptr<const channel::CallRequest> change;
+  if (client::is_mode_change(request)) change = std::make_shared<const channel::CallRequest>(request);
+  return [model = std::move(model), index = lease.index(), change = std::move(change)](auto) {
+    model->note_answer(index, change.get());
+  };
+}
+
 // `what` names it in errors.
 std::unique_ptr<client::PendingCall> begin(const Handle& handle, channel::CallRequest request,
                                            CallOptions options, std::string what) {
-  client::Worker& worker = worker_of(handle);
+  const client::HandleLease& lease = lease_of(handle);
+  const client::HandleLease::Place place = client::serve(lease, what);
+  // Models that a call is given may have lived in a worker that died, too.
+  for (const Value& argument : request.arguments) {
+    if (argument.is<Handle>()) client::serve(lease_of(argument.as<Handle>()), what);
+  }
+  request.target = place.id;
   request.grad_enabled = options.grad;
+  client::CallPlan plan{
+      .what = std::move(what),
+      .limit = options.deadline.count() > 0 ? options.deadline : place.worker->options().deadline,
+      .waits_for_slot = options.waits_for_slot,
+      .on_answer = note_to_model(lease, request)};
   request.state = std::move(options.state);
-  return worker.begin(std::move(request),
-                      {.what = std::move(what),
-                       .limit = options.deadline.count() > 0 ? options.deadline : worker.options().deadline,
-                       .waits_for_slot = options.waits_for_slot});
+  return place.worker->begin(std::move(request), std::move(plan));
 }
 
 std::unique_ptr<client::PendingCall> begin_call(const Handle& handle, const std::string& method,
                                                 Arguments arguments, Keywords keywords, CallOptions options) {
-  channel::CallRequest request = request_of(Verb::Call, handle, method, std::move(arguments));
+  channel::CallRequest request = request_of(Verb::Call, method, std::move(arguments));
   request.keywords = std::move(keywords);
   return begin(handle, std::move(request), std::move(options),
                "call " + (method.empty() ? handle.label() : method));
@@ -58,7 +78,7 @@ std::unique_ptr<client::PendingCall> begin_call(const Handle& handle, const std:
 std::unique_ptr<client::PendingCall> begin_operation(const Handle& handle, const std::string& operation,
                                                      Arguments arguments, CallOptions options) {
   options.waits_for_slot = true;
-  return begin(handle, request_of(Verb::Operate, handle, operation, std::move(arguments)), std::move(options),
+  return begin(handle, request_of(Verb::Operate, operation, std::move(arguments)), std::move(options),
                operation + " of a " + handle.label());
 }
 
@@ -104,7 +124,8 @@ Value Object::operator()(Arguments arguments, Keywords keywords, CallOptions opt
 }
 
 Value Object::attribute(const std::string& name) const {
-  return worker_of(handle_).perform(request_of(Verb::GetAttribute, handle_, name, {}), "read ." + name);
+  return begin(handle_, request_of(Verb::GetAttribute, name, {}), {.waits_for_slot = true}, "read ." + name)
+      ->get();
 }
 
 Value Object::operate(const std::string& operation, Arguments arguments, CallOptions options) const {
@@ -171,17 +192,18 @@ std::string Object::help() const {
 }
 
 ModelInfo Object::info() const {
-  return worker_of(handle_).info();
+  return lease_of(handle_).place().worker->info();
 }
 
 std::int64_t Object::pid() const {
-  return worker_of(handle_).pid();
+  return lease_of(handle_).place().worker->pid();
 }
 
 Tensor Object::empty(DType dtype, std::vector<std::int64_t> shape) const {
   const Tensor described(dtype, std::move(shape), nullptr, nullptr);
   if (described.count() == 0) return described;
-  MappedBlock block = worker_of(handle_).channel().reserve(described.bytes());
+  const client::HandleLease::Place place = client::serve(lease_of(handle_), "reserve memory");
+  MappedBlock block = place.worker->channel().reserve(described.bytes());
   return Tensor(dtype, described.shape(), std::move(block.owner), block.data);
 }
 

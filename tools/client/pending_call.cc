@@ -113,13 +113,14 @@ Value PendingCall::finish() {
     abandon();
     throw Error(ErrorCode::Cancelled, plan_.what + " of " + worker_->label() + ": it was cancelled");
   }
-  Value answer = worker_->finish(*ticket_, plan_.what, state_, changed_state_);
+  Worker::Answer answer = worker_->finish(*ticket_, plan_.what, state_, changed_state_);
   if (plan_.bracket) {
     plan_.bracket->succeed();
     if (plan_.bracket->is_load())
       worker_->note_load(std::chrono::steady_clock::now() - plan_.bracket->began());
   }
-  return answer;
+  if (plan_.on_answer) plan_.on_answer(answer.handles);
+  return std::move(answer.value);
 }
 
 void PendingCall::throw_cancelled() {
@@ -146,6 +147,7 @@ std::string PendingCall::interrupt() {
   const auto grace = std::chrono::steady_clock::now() + wire::kInterruptGrace;
   if (channel.wait(*ticket_, grace) == channel::WaitOutcome::Answered) return "it was interrupted";
   worker_->kill();
+  worker_->note_told();
   return "it did not react to an interrupt, so its worker was killed";
 }
 

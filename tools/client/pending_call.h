@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include <hubcell/value.h>
@@ -15,10 +17,14 @@
 
 namespace hubcell::client {
 
-class Worker;
+class HandleLease;
 class LoadBracket;
+class Worker;
 
 using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+// Given the handles of an answer, in their order.
+using HandlesTaker = std::function<void(std::span<const std::shared_ptr<HandleLease>>)>;
 
 // What a call is begun with beside its request.
 struct CallPlan {
@@ -26,6 +32,7 @@ struct CallPlan {
   std::chrono::milliseconds limit{0};              // 0: none
   bool waits_for_slot = false;                     // where too many are in flight, rather than throw
   std::shared_ptr<LoadBracket> bracket = nullptr;  // of a load
+  HandlesTaker on_answer = nullptr;  // called where it was answered, before anybody has the answer
 };
 
 // `get` is called by one thread, the others by any.

@@ -111,13 +111,23 @@ void Worker::kill() {
   posix::send_signal(channel_->pidfd(), SIGKILL);
 }
 
-void Worker::check_handle(const Handle& handle) const {
+std::uint64_t Worker::number_handle(const Handle& handle) const {
   const auto* lease = static_cast<const HandleLease*>(handle.lease.get());
   if (lease == nullptr) throw Error(ErrorCode::StaleHandle, "pass a handle: it names no object");
-  if (lease->worker.get() == this) return;
-  throw Error(ErrorCode::Usage, "pass a " + handle.class_name + " of " + lease->worker->label() + " to " +
+  const HandleLease::Place place = lease->place();
+  if (place.worker.get() == this) return place.id;
+  if (place.worker->has_ended()) {
+    throw Error(ErrorCode::StaleHandle, "pass a " + handle.class_name + " of " + place.worker->label() +
+                                            ": its worker has died; get it again from its model");
+  }
+  throw Error(ErrorCode::Usage, "pass a " + handle.class_name + " of " + place.worker->label() + " to " +
                                     label() +
                                     ": an object stays in its own worker; pass tensors or plain values");
+}
+
+std::string Worker::death() const {
+  const std::scoped_lock lock(mutex_);
+  return death_;
 }
 
 std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPlan plan) {
@@ -131,7 +141,7 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPla
   const ValueWriteContext context{
       .place_tensors =
           [&](std::span<const Tensor* const> tensors) { return place_arguments(tensors, placed); },
-      .check_handle = [this](const Handle& handle) { check_handle(handle); }};
+      .number_handle = [this](const Handle& handle) { return number_handle(handle); }};
   request.state = generator_.begin(state);
   try {
     const channel::Ticket ticket = enter_slot(channel::encode_request(request, context), plan);
@@ -214,18 +224,14 @@ Value Worker::perform_with_hubconf(channel::CallRequest request, std::string wha
       ->get();
 }
 
-std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request,
-                                                std::chrono::milliseconds limit) {
+std::unique_ptr<PendingCall> Worker::begin_load(channel::CallRequest request, std::chrono::milliseconds limit,
+                                                HandlesTaker take_handles) {
   const std::string entry = request.name;
   return begin(std::move(request), {.what = "load " + entry,
                                     .limit = limit,
                                     .waits_for_slot = true,
-                                    .bracket = std::make_shared<LoadBracket>(session_, id(), entry)});
-}
-
-ValueReadContext Worker::read_context() {
-  return {.map_block = [this](const Block& block) { return channel_->map_answer(block); },
-          .bind_handle = [this](std::uint64_t handle) { return bind_handle(handle); }};
+                                    .bracket = std::make_shared<LoadBracket>(session_, id(), entry),
+                                    .on_answer = std::move(take_handles)});
 }
 
 std::shared_ptr<HandleLease> Worker::bind_handle(std::uint64_t id) {
@@ -237,23 +243,35 @@ std::shared_ptr<HandleLease> Worker::bind_handle(std::uint64_t id) {
   return std::make_shared<HandleLease>(shared_from_this(), id);
 }
 
-Value Worker::finish(const channel::Ticket& ticket, const std::string& what, const Value& state,
-                     Value& changed) {
+Worker::Answer Worker::finish(const channel::Ticket& ticket, const std::string& what, const Value& state,
+                              Value& changed) {
   channel::CallResponse response;
+  Answer answer;
+  const ValueReadContext context{
+      .map_block = [this](const Block& block) { return channel_->map_answer(block); },
+      .bind_handle =
+          [&](std::uint64_t handle) {
+            answer.handles.push_back(bind_handle(handle));
+            return answer.handles.back();
+          }};
   try {
-    response = channel::decode_response(channel_->take_response(ticket), read_context());
+    response = channel::decode_response(channel_->take_response(ticket), context);
     channel_->free_arguments(response.released_blocks);
   } catch (const Error& lie) {
     // Nothing that it says from now on can be believed.
     log::warn("worker " + label() + ": protocol violation: " + lie.what());
     kill();
+    note_told();
     throw Error(
         ErrorCode::Protocol,
         what + " of " + label() + ": the worker broke the protocol and was ended (" + lie.what() + ")");
   }
   generator_.end(state, response.state);
   changed = std::move(response.state);
-  if (!response.failure) return std::move(response.value);
+  if (!response.failure) {
+    answer.value = std::move(response.value);
+    return answer;
+  }
   std::string message = what + " of " + label() + ": " + response.failure->message;
   if (!response.failure->remote) throw Error(response.failure->code, message);
   message += file_advice(*response.failure->remote, opened_.folder);
@@ -274,7 +292,13 @@ void Worker::throw_died(const std::string& what) {
   } catch (const Error& unknown) {
     how = std::string("ended with its supervisor (") + unknown.what() + ")";
   }
-  throw Error(std::move(death), what + " of " + label() + ": the worker " + how + "; load it again");
+  {
+    const std::scoped_lock lock(mutex_);
+    death_ = "the worker " + how;
+  }
+  note_told();
+  throw Error(std::move(death), what + " of " + label() + ": the worker " + how +
+                                    "; its models are loaded again by the next call");
 }
 
 void Worker::release_handle(std::uint64_t id) {

@@ -14,12 +14,11 @@
 #include "shared/channel/client_channel.h"
 #include "shared/wire/messages.h"
 #include "tools/client/generator_memory.h"
+#include "tools/client/handle_lease.h"
 #include "tools/client/pending_call.h"
 #include "tools/client/session.h"
 
 namespace hubcell::client {
-
-struct HandleLease;
 
 // Thread-safe. Handles and calls in flight keep it alive.
 class Worker : public std::enable_shared_from_this<Worker> {
@@ -40,6 +39,11 @@ class Worker : public std::enable_shared_from_this<Worker> {
   channel::ClientChannel& channel() { return *channel_; }
   bool has_ended() const;
   void kill();
+  // Each death is told once: by the calls that were in flight, or by the next.
+  bool death_was_told() const { return death_was_told_; }
+  void note_told() { death_was_told_ = true; }
+  // How it died, once that was told: "the worker was killed by SIGSEGV; its last line: ...".
+  std::string death() const;
 
   // Starts a call. Arguments that are handles must be this worker's: Error(Usage). A worker that has died,
   // before or since, is the outcome that `get` throws.
@@ -49,7 +53,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // The same for what imports hubconf.py, which may fetch as a load may.
   Value perform_with_hubconf(channel::CallRequest request, std::string what);
   // A load: begin, in brackets that the supervisor sees.
-  std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit);
+  std::unique_ptr<PendingCall> begin_load(channel::CallRequest request, std::chrono::milliseconds limit,
+                                          HandlesTaker take_handles);
   // How long it took to get this worker; the next load counts that as its own.
   void note_opening(std::chrono::duration<double> time) { opening_seconds_ = time.count(); }
   void note_load(std::chrono::duration<double> time) {
@@ -61,18 +66,22 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
  private:
   friend class PendingCall;
-  // Takes the answer to a call. `state` is the caller's, `changed` what the call changed of it.
-  Value finish(const channel::Ticket& ticket, const std::string& what, const Value& state, Value& changed);
+  // Takes the answer to a call.
+  struct Answer {
+    Value value;
+    std::vector<std::shared_ptr<HandleLease>> handles;  // in it, in their order
+  };
+  // `state` is the caller's, `changed` what the call changed of it.
+  Answer finish(const channel::Ticket& ticket, const std::string& what, const Value& state, Value& changed);
   [[noreturn]] void throw_died(const std::string& what);
   void abandon(const channel::Ticket& ticket, const Value& state);
 
   // Those in reserved memory stay where they are, the others are copied; `placed`: the blocks that the worker gets.
   PlacedTensors place_arguments(std::span<const Tensor* const> tensors, std::vector<std::uint64_t>& placed);
   channel::Ticket enter_slot(std::span<const std::byte> request, const CallPlan& plan);
-  void check_handle(const Handle& handle) const;
+  std::uint64_t number_handle(const Handle& handle) const;
   // Takes the answers of calls whose callers have gone.
   void reap_abandoned();
-  ValueReadContext read_context();
   std::shared_ptr<HandleLease> bind_handle(std::uint64_t id);
 
   struct Abandoned {
@@ -84,8 +93,10 @@ class Worker : public std::enable_shared_from_this<Worker> {
   wire::WorkerOpened opened_;
   std::shared_ptr<channel::ClientChannel> channel_;
   GeneratorMemory generator_;
-  std::mutex mutex_;  // guards abandoned_
+  mutable std::mutex mutex_;  // guards abandoned_ and death_
   std::vector<Abandoned> abandoned_;
+  std::string death_;
+  std::atomic<bool> death_was_told_ = false;
   std::atomic<bool> killed_ = false;  // by us: its end may not show yet
   std::atomic<std::size_t> handle_count_ = 0;
   std::atomic<double> opening_seconds_ = 0;
@@ -111,19 +122,6 @@ class LoadBracket {
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   const bool is_load_;
   bool succeeded_ = false;
-};
-
-// The lease of a handle: tells its worker when the last copy is gone.
-struct HandleLease {
-  HandleLease(std::shared_ptr<Worker> owner, std::uint64_t number) : worker(std::move(owner)), id(number) {}
-  HandleLease(const HandleLease&) = delete;
-  HandleLease& operator=(const HandleLease&) = delete;
-  ~HandleLease() {
-    worker->release_handle(id);
-    Worker::let_go(std::move(worker));
-  }
-  std::shared_ptr<Worker> worker;
-  std::uint64_t id;
 };
 
 }  // namespace hubcell::client

@@ -1,0 +1,42 @@
+// What a handle holds in the caller's process: an object of a worker, by its number there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+namespace hubcell::client {
+
+class Model;
+class Worker;
+
+// Tells its worker when the last copy of the handle is gone. Thread-safe.
+class HandleLease {
+ public:
+  HandleLease(std::shared_ptr<Worker> worker, std::uint64_t id);
+  ~HandleLease();
+  HandleLease(const HandleLease&) = delete;
+  HandleLease& operator=(const HandleLease&) = delete;
+
+  struct Place {
+    std::shared_ptr<Worker> worker;
+    std::uint64_t id = 0;
+  };
+  Place place() const;
+  // Names what `other` named, which names nothing from then on.
+  void take_over(HandleLease& other);
+
+  // The model whose load returned it, and the how manieth of its handles it is; null for what calls returned.
+  std::shared_ptr<Model> model() const;
+  std::size_t index() const;
+  void belong_to(std::shared_ptr<Model> model, std::size_t index);
+
+ private:
+  mutable std::mutex mutex_;  // guards the group below
+  Place place_;
+  std::shared_ptr<Model> model_;
+  std::size_t index_ = 0;
+};
+
+}  // namespace hubcell::client
