@@ -10,16 +10,19 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 
 #include "shared/base/log.h"
+#include "shared/posix/private_folder.h"
 #include "supervisor/control/session.h"
 
 namespace {
 
 constexpr int kControlDescriptor = 3;
+constexpr std::chrono::seconds kRemovalDeadline{10};
 
 void detach() {
   const pid_t child = ::fork();
@@ -60,6 +63,16 @@ hubcell::process::Task<void> serve(boost::asio::io_context& loop,
   loop.stop();
 }
 
+// What templates that were killed lately left of their workers.
+void remove_folders() {
+  try {
+    hubcell::posix::finish_removals(hubcell::posix::sweep_private_folders(hubcell::posix::temporary_root("")),
+                                    kRemovalDeadline);
+  } catch (const hubcell::Error& failure) {
+    hubcell::log::debug(failure.what());
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -73,5 +86,6 @@ int main() {
   boost::asio::io_context loop(1);
   boost::asio::co_spawn(loop, serve(loop, installation, streams), boost::asio::detached);
   loop.run();
+  remove_folders();
   return 0;
 }

@@ -85,11 +85,7 @@ void Template::end() {
     child.process.wait();
     removals_.push_back(child.scratch.remove());
   }
-  const auto end = std::chrono::steady_clock::now() + kRemovalDeadline;
-  for (const posix::ChildProcess& removal : removals_) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    posix::wait_readable(removal.pidfd(), std::max(left, std::chrono::milliseconds(0)));
-  }
+  posix::finish_removals(std::move(removals_), kRemovalDeadline);
 }
 
 bool Template::wait() {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
@@ -12,6 +13,7 @@
 
 #include <hubcell/error.h>
 
+#include "shared/posix/message_socket.h"
 #include "shared/posix/system_error.h"
 
 namespace hubcell::posix {
@@ -82,6 +84,14 @@ std::vector<ChildProcess> sweep_private_folders(const std::string& root) {
     if (lock) removals.push_back(start_removal(path));
   }
   return removals;
+}
+
+void finish_removals(std::vector<ChildProcess> removals, std::chrono::milliseconds deadline) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  for (const ChildProcess& removal : removals) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    wait_readable(removal.pidfd(), std::max(left, std::chrono::milliseconds(0)));
+  }
 }
 
 PrivateFolder PrivateFolder::create(const std::string& root) {

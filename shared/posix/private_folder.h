@@ -5,6 +5,7 @@
 // process of its own, which nobody has to wait for.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -36,5 +37,7 @@ class PrivateFolder {
 std::string temporary_root(const std::string& suffix);
 // Starts to remove the folders below `root` that nobody uses.
 std::vector<ChildProcess> sweep_private_folders(const std::string& root);
+// Waits for removals. Those that take longer are ended, and what they leave is found by the next sweep.
+void finish_removals(std::vector<ChildProcess> removals, std::chrono::milliseconds deadline);
 
 }  // namespace hubcell::posix

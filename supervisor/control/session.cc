@@ -178,10 +178,18 @@ Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message)
   socket_.send(request, opening->answer, borrowed);
 }
 
+std::shared_ptr<Worker> Session::make_worker(const WorkerPlan& plan) {
+  TellClient tell_client = [this](std::uint64_t request, const wire::FetchProgress& progress) {
+    offer_progress(socket_, request, progress);
+  };
+  auto worker = std::make_shared<Worker>(loop_, plan, streams_, sources_, std::move(tell_client));
+  workers_[plan.id] = worker;
+  return worker;
+}
+
 Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source, std::string python,
                                  wire::OpenWorker message) {
   try {
-    const std::shared_ptr<process::TemplateProcess> origin = co_await templates_->get(std::move(python));
     forget_ended_workers();
     const WorkerPlan plan{.id = next_worker_++,
                           .label = label_of(source),
@@ -193,12 +201,22 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .permissions = message.permissions,
                           .observe = message.observe,
                           .refresh = message.refresh};
-    TellClient tell_client = [this](std::uint64_t request, const wire::FetchProgress& progress) {
-      offer_progress(socket_, request, progress);
-    };
-    auto worker = std::make_shared<Worker>(loop_, plan, streams_, sources_, std::move(tell_client));
-    workers_[plan.id] = worker;
-    co_await worker->start(origin);
+    std::shared_ptr<process::TemplateProcess> origin = co_await templates_->get(python);
+    std::shared_ptr<Worker> worker = make_worker(plan);
+    std::optional<Error> failure;
+    try {
+      co_await worker->start(origin);
+    } catch (const Error& failed) {
+      failure = failed;
+    }
+    // A template that ended meanwhile is not the caller's affair; the next one is tried once.
+    if (failure && !origin->serves()) {
+      origin = co_await templates_->get(python);
+      worker = make_worker(plan);
+      co_await worker->start(origin);
+    } else if (failure) {
+      throw Error(*failure);
+    }
     opening->worker = worker;
     opening->answer = {.worker = plan.id,
                        .name = source.name,

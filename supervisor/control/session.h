@@ -49,6 +49,7 @@ class Session : public std::enable_shared_from_this<Session> {
   process::Task<void> open_worker(std::uint64_t request, wire::OpenWorker message);
   process::Task<void> fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source,
                                    std::string python, wire::OpenWorker message);
+  std::shared_ptr<Worker> make_worker(const WorkerPlan& plan);
   void forget_ended_workers();
   process::Task<void> fetch_file(std::uint64_t request, wire::FetchFile message);
   process::Task<void> manage_cache(std::uint64_t request, wire::ManageCache message);

@@ -150,7 +150,7 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
 process::Task<void> Worker::await_ready() {
   const bool readable = co_await control_->readable(wire::kWorkerStartDeadline);
   if (ended_.happened())
-    throw Error(ErrorCode::System, "it " + posix::describe(exit_) + " before it was ready");
+    throw Error(ErrorCode::WorkerDied, "it " + posix::describe(exit_) + " before it was ready");
   if (!readable) {
     throw Error(ErrorCode::System, "it did not enter its sandbox within " +
                                        std::to_string(wire::kWorkerStartDeadline.count()) + " s");
@@ -158,7 +158,7 @@ process::Task<void> Worker::await_ready() {
   const std::optional<wire::Frame> frame = co_await control_->receive();
   if (!frame) {
     co_await ended_.wait(kEndDeadline);
-    throw Error(ErrorCode::System, "it " + posix::describe(exit_) + " before it was ready");
+    throw Error(ErrorCode::WorkerDied, "it " + posix::describe(exit_) + " before it was ready");
   }
   if (frame->tag() == wire::Tag::WorkerFailed)
     throw Error(ErrorCode::Sandbox, frame->as<wire::WorkerFailed>().message);

@@ -8,6 +8,7 @@
 #include <hubcell/error.h>
 
 #include "shared/base/log.h"
+#include "shared/posix/private_folder.h"
 
 namespace hubcell::process {
 namespace {
@@ -119,7 +120,20 @@ Task<void> TemplateProcess::read_frames() {
   }
   end();
   // It has folders to remove yet. Nothing but this coroutine waits for that.
-  if (co_await wait_readable(loop_, process_.pidfd(), kRetiredEndDeadline)) process_.wait();
+  if (!co_await wait_readable(loop_, process_.pidfd(), kRetiredEndDeadline)) co_return;
+  if (process_.wait().signal != 0) co_await remove_folders();
+}
+
+// What a template that was killed left of its workers: the next one would find it, but there may be none.
+Task<void> TemplateProcess::remove_folders() {
+  std::vector<posix::ChildProcess> removals;
+  try {
+    removals = posix::sweep_private_folders(posix::temporary_root(""));
+  } catch (const Error& failure) {
+    log::debug(failure.what());
+  }
+  for (const posix::ChildProcess& removal : removals)
+    co_await wait_readable(loop_, removal.pidfd(), kRetiredEndDeadline);
 }
 
 void TemplateProcess::take_frame(wire::Frame frame) {

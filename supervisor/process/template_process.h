@@ -54,6 +54,7 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
   void take_end(const wire::WorkerEnded& ended);
   void retire(const std::string& why);
   void leave_when_done();
+  Task<void> remove_folders();
   void end();
 
   struct PendingFork {

@@ -1,0 +1,115 @@
+"""What a program and its supervisor have of the machine, and what of it is still there later. Reads /proc."""
+
+import gc
+import os
+import tempfile
+import time
+
+SETTLE_S = 30.0
+
+
+def status(pid):
+    """{name: text} of /proc/PID/status; empty where there is none of that number."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as lines:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+
+
+def processes():
+    """{pid: (its parent, its name)} of all, zombies too."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            told = status(name)
+            if told:
+                found[int(name)] = (int(told["PPid"]), told["Name"])
+    return found
+
+
+def kill(pid, number):
+    try:
+        os.kill(pid, number)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def hubcell_supervisors():
+    return {pid for pid, (_, name) in processes().items() if name.startswith("hubcell-superv")}
+
+
+class Supervisor:
+    """The newest one, which is the program's own."""
+
+    def __init__(self):
+        end = time.monotonic() + SETTLE_S
+        while not hubcell_supervisors() and time.monotonic() < end:
+            time.sleep(0.01)
+        self._pid = max(hubcell_supervisors())
+        self._warm_kib = None
+        self._began = time.monotonic()
+
+    def workers_and_templates(self):
+        """Their pids: of templates that have workers."""
+        found = processes()
+        forked = {pid for pid, (parent, _) in found.items() if parent == self._pid}
+        workers = [pid for pid, (parent, name) in found.items() if parent in forked and name.startswith("python")]
+        templates = sorted({found[pid][0] for pid in workers})
+        if self._warm_kib is None and time.monotonic() - self._began > 5:
+            self._warm_kib = self._resident_kib()
+        return workers, templates
+
+    def _resident_kib(self):
+        return int(status(self._pid).get("VmRSS", "0 kB").split()[0])
+
+    def growth_kib(self):
+        """Since it was warm."""
+        return self._resident_kib() - (self._warm_kib or self._resident_kib())
+
+
+def descriptors():
+    """What they are of, with numbers where there are several."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{name}").split(":[")[0])
+        except FileNotFoundError:
+            pass  # that of listing them
+    return [f"{what} {number}" for number, what in enumerate_equal(sorted(found))]
+
+
+def enumerate_equal(sorted_texts):
+    """(how manieth of its equals, text)"""
+    number = 0
+    for i, text in enumerate(sorted_texts):
+        number = number + 1 if i and sorted_texts[i - 1] == text else 1
+        yield number, text
+
+
+def of_this_program():
+    """What has to be there again in the end."""
+    scratch = os.path.join(tempfile.gettempdir(), f"hubcell-{os.getuid()}")
+    gc.collect()
+    return {"descriptors": descriptors(), "threads": int(status("self")["Threads"]),
+            "shared memory": sorted(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else [],
+            "scratch folders": sorted(os.listdir(scratch)) if os.path.isdir(scratch) else [],
+            "supervisors": sorted(hubcell_supervisors()),
+            "children": sorted(pid for pid, (parent, _) in processes().items() if parent == os.getpid())}
+
+
+def more_of(now, before):
+    return max(0, now - before) if isinstance(now, int) else sorted(set(now) - set(before))
+
+
+def since(before):
+    """Lines on what is there and was not before; waits a while for it to go."""
+    end = time.monotonic() + SETTLE_S
+    while True:
+        now = of_this_program()
+        left = [f"left over: {name}: {more_of(now[name], before[name])}" for name in before if more_of(now[name], before[name])]
+        if not left or time.monotonic() >= end:
+            return left
+        time.sleep(0.2)
+
