@@ -186,7 +186,8 @@ class Hostile(unittest.TestCase):
         cls.outcomes, cls.missing = {}, {}
         for level in LEVELS:
             cls.try_out(level, level)
-        for level, abi in OLDER_LANDLOCKS:
+        # Once: who the user is makes no difference to Landlock.
+        for level, abi in OLDER_LANDLOCKS if os.getuid() == 0 else ():
             os.environ["HUBCELL_TEST_LANDLOCK_ABI"] = abi
             cls.try_out(f"{level}, ABI {abi}", level, BY_LANDLOCK)
         del os.environ["HUBCELL_TEST_LANDLOCK_ABI"]

@@ -36,25 +36,19 @@ def kill(pid, number):
         return False
 
 
-def hubcell_supervisors():
-    return {pid for pid, (_, name) in processes().items() if name.startswith("hubcell-superv")}
-
-
 class Supervisor:
-    """The newest one, which is the program's own."""
+    """That of a program, known by one of its workers."""
 
-    def __init__(self):
-        end = time.monotonic() + SETTLE_S
-        while not hubcell_supervisors() and time.monotonic() < end:
-            time.sleep(0.01)
-        self._pid = max(hubcell_supervisors())
+    def __init__(self, worker):
+        found = processes()
+        self.pid = found[found[worker][0]][0]
         self._warm_kib = None
         self._began = time.monotonic()
 
     def workers_and_templates(self):
         """Their pids: of templates that have workers."""
         found = processes()
-        forked = {pid for pid, (parent, _) in found.items() if parent == self._pid}
+        forked = {pid for pid, (parent, _) in found.items() if parent == self.pid}
         workers = [pid for pid, (parent, name) in found.items() if parent in forked and name.startswith("python")]
         templates = sorted({found[pid][0] for pid in workers})
         if self._warm_kib is None and time.monotonic() - self._began > 5:
@@ -62,7 +56,7 @@ class Supervisor:
         return workers, templates
 
     def _resident_kib(self):
-        return int(status(self._pid).get("VmRSS", "0 kB").split()[0])
+        return int(status(self.pid).get("VmRSS", "0 kB").split()[0])
 
     def growth_kib(self):
         """Since it was warm."""
@@ -89,27 +83,27 @@ def enumerate_equal(sorted_texts):
 
 
 def of_this_program():
-    """What has to be there again in the end."""
-    scratch = os.path.join(tempfile.gettempdir(), f"hubcell-{os.getuid()}")
+    """What has to be there again in the end. Its temporary folder is its own."""
     gc.collect()
+    scratch = os.path.join(tempfile.gettempdir(), f"hubcell-{os.getuid()}")
     return {"descriptors": descriptors(), "threads": int(status("self")["Threads"]),
-            "shared memory": sorted(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else [],
-            "scratch folders": sorted(os.listdir(scratch)) if os.path.isdir(scratch) else [],
-            "supervisors": sorted(hubcell_supervisors()),
-            "children": sorted(pid for pid, (parent, _) in processes().items() if parent == os.getpid())}
+            "shared memory": [name for name in os.listdir("/dev/shm") if "hubcell" in name] if os.path.isdir("/dev/shm") else [],
+            "scratch folders": os.listdir(scratch) if os.path.isdir(scratch) else [],
+            "children": [pid for pid, (parent, _) in processes().items() if parent == os.getpid()]}
 
 
 def more_of(now, before):
     return max(0, now - before) if isinstance(now, int) else sorted(set(now) - set(before))
 
 
-def since(before):
+def since(before, supervisor):
     """Lines on what is there and was not before; waits a while for it to go."""
     end = time.monotonic() + SETTLE_S
     while True:
         now = of_this_program()
         left = [f"left over: {name}: {more_of(now[name], before[name])}" for name in before if more_of(now[name], before[name])]
+        if status(supervisor.pid):
+            left.append(f"left over: the supervisor, {supervisor.pid}")
         if not left or time.monotonic() >= end:
             return left
         time.sleep(0.2)
-

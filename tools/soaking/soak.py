@@ -166,12 +166,13 @@ def soak(arguments):
     counts, end = Counts(), threading.Event()
     with tempfile.TemporaryDirectory(prefix="hubcell-soak-") as root:
         folders = models.write(root, 4)
+        os.environ["TMPDIR"] = tempfile.tempdir = root
         before = leftovers.of_this_program()
         hub = hubcell.Hub(deadline=DEADLINE_S, threads=1)
+        supervisor = leftovers.Supervisor(hubcell.info(hub.load(folders[0], "model", 1, source="local"))["pid"])
         callers = [Caller(hub, folders, counts, numbers.random(), end) for _ in range(arguments.threads)]
         for caller in callers:
             caller.start()
-        supervisor = leftovers.Supervisor()
         killed = kill_at_random(supervisor.workers_and_templates, numbers, counts, arguments, end)
         for caller in callers:
             caller.join(HANG_S)
@@ -181,7 +182,7 @@ def soak(arguments):
         hub.close()
         # Its socket goes with the last that names it.
         del hub, caller, callers
-        counts.wrong += leftovers.since(before)
+        counts.wrong += leftovers.since(before, supervisor)
     lost = counts.begun - sum(counts.outcomes.values())
     if lost:
         counts.off(f"{lost} calls without an outcome")

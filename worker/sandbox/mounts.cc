@@ -271,7 +271,8 @@ std::string enter_own_tree(const posix::LandlockPolicy& files, const Scratch& sc
   const Trees trees = trees_of(files);
   std::string seen = "all of the machine's files are seen: its user lets it read them";
   if (!trees.trees().contains("/"))
-    seen = std::to_string(keep_only(trees)) + " trees of the machine's files, and nothing else to be seen";
+    seen =
+        "nothing to be seen but " + std::to_string(keep_only(trees)) + " of the machine's files and folders";
   // What its user lets it see of the machine's stays.
   if (!scratch.folder.empty()) mount_scratch(scratch, !trees.has_part_of(kSharedMemory));
   if (::chdir(folder.data()) != 0 && ::chdir("/") != 0)
