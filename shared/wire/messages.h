@@ -79,12 +79,13 @@ struct Hello {
   std::string working_folder;
   std::vector<std::string> environment;
   WorkerOutput output = WorkerOutput::Inherit;
-  std::string hub_folder;  // empty: as the environment says
+  std::string hub_folder;          // empty: as the environment says
+  std::uint64_t first_worker = 1;  // the number of the first that is opened
 
   template <class Archive>
   void serialize(Archive& archive) {
     archive(protocol_version, working_folder, environment, checked_enum(output, WorkerOutput::Discard),
-            hub_folder);
+            hub_folder, first_worker);
   }
 };
 

@@ -74,6 +74,7 @@ void Session::greet(const wire::Hello& hello) {
   working_folder_ = hello.working_folder;
   sources_ = std::make_shared<Sources>(loop_, installation_.fetcher, *environment_, hello.working_folder,
                                        hello.hub_folder);
+  next_worker_ = hello.first_worker;
   if (const std::string root = sources_->cache_root_if_any(); !root.empty()) Grants::sweep(root);
   output_ = hello.output;
   const process::TemplatePlan like{.python = {}, .extension = installation_.extension, .output = output_};

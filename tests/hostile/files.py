@@ -230,9 +230,8 @@ def opens_a_file_by_its_handle(t):
 
 @attempt
 def writes_to_shared_memory_by_name(t):
-    with open("/dev/shm/hostile", "w", encoding="utf-8"):
-        pass
-    os.unlink("/dev/shm/hostile")
+    with open(t["shared_memory"], "r+", encoding="utf-8") as file:
+        file.write("x")
 
 
 @attempt

@@ -87,6 +87,9 @@ class Targets:
         self._write("program", "", "of_the_program.py")
         os.environ.update(TORCH_HOME=self.path("cache"), GITHUB_TOKEN="secret", PASSWORD_OF_MINE="secret", AWS_SECRET_ACCESS_KEY="secret",
                           https_proxy="http://user:secret@127.0.0.1:9", SSH_AUTH_SOCK=self.path("agent"))
+        self.shared_memory = "/dev/shm/none"
+        if os.access("/dev/shm", os.W_OK):
+            self.shared_memory = self._stack.enter_context(tempfile.NamedTemporaryFile(dir="/dev/shm", prefix="hubcell-test-")).name
         self.victim = self._stack.enter_context(subprocess.Popen(["sleep", "600"]))
         self._stack.callback(self.victim.kill)
 
@@ -115,6 +118,7 @@ class Targets:
                 "other_checkout": self.path("sibling", "hubconf.py"), "other_scratch_file": kept,
                 "scratch_root": os.path.dirname(os.path.dirname(kept)), "cache": self.path("cache"),
                 "site_packages": sysconfig.get_path("purelib"), "pid": self.victim.pid,
+                "shared_memory": self.shared_memory,
                 "port": streams.getsockname()[1], "socket": self.path("streams"), "datagrams": self.path("datagrams"),
                 "abstract": self.folder, "user_home": os.path.expanduser("~"), "program_folder": os.path.realpath(self.path("program"))}
 

@@ -165,10 +165,12 @@ TEST_F(ObjectsTest, AThreadThatWaitsSeesTheCancellationOfAnother) {
 }
 
 TEST_F(ObjectsTest, WhatCannotBeInterruptedDiesOfItsCancellation) {
-  const Object model = net();
+  const tests::TemporaryFolder marks;
+  Hub hub({.python = "/usr/bin/python3", .allow_write = {marks.path()}});
+  const Object model = hub.load(models_.path(), "net");
   // A call that has not got as far as its first line is given up without a kill.
-  const std::filesystem::path mark = std::filesystem::path(model.call("folder").text()) / "naps";
-  Future deaf = model.call_async("nap_deaf");
+  const std::filesystem::path mark = marks.path() / "naps";
+  Future deaf = model.call_async("nap_deaf", {mark.string()});
   for (const auto end = std::chrono::steady_clock::now() + 20s;
        !std::filesystem::exists(mark) && std::chrono::steady_clock::now() < end;)
     std::this_thread::sleep_for(1ms);
@@ -176,6 +178,7 @@ TEST_F(ObjectsTest, WhatCannotBeInterruptedDiesOfItsCancellation) {
   EXPECT_TRUE(deaf.cancel());
   EXPECT_EQ(error_of([&] { deaf.get(); }).code(), ErrorCode::Cancelled);
   EXPECT_EQ(error_of([&] { behind.get(); }).code(), ErrorCode::WorkerDied);
+  EXPECT_EQ(model.call("echo", {1})[0].integer(), 1);
 }
 
 TEST_F(ObjectsTest, GradientsAreRecordedWhereTheCallerAsks) {

@@ -1,6 +1,6 @@
 """What becomes of a model whose worker dies: one error, and then the same model again.
 
-Run: PYTHONPATH=build/dev/python:tests/support python3 -B tests/python/recovery_test.py
+Run: PYTHONPATH=build/dev/python:tests/support:tools/soaking python3 -B tests/python/recovery_test.py
 """
 
 import os
@@ -14,6 +14,7 @@ import unittest
 import torch
 
 import hubcell
+import leftovers
 
 from support import make_git_repository, write_files
 
@@ -231,6 +232,26 @@ class Recovery(unittest.TestCase):
         self.end(net)
         net(torch.ones(1, 2))
         self.assertEqual(hubcell.info(net)["commit"], commit)
+
+    def test_a_supervisor_that_dies_is_replaced(self):
+        net = self.load("net", 2.0)
+        x = torch.ones(1, 2)
+        before = net(x)
+        supervisor = leftovers.Supervisor(net.pid())
+        os.kill(supervisor.pid, signal.SIGKILL)
+        with self.assertRaisesRegex(hubcell.WorkerDied, "ended with its supervisor"):
+            for _ in range(1000):
+                net.sleep(0.01)
+        self.assertTrue(torch.equal(net(x), before))
+        self.assertNotEqual(leftovers.Supervisor(net.pid()).pid, supervisor.pid)
+        self.assertTrue(torch.equal(self.load("net", 2.0)(x) * 0, x @ torch.zeros(2, 2)))
+        # Nothing was in flight: who asks next is told, and the one after is served.
+        os.kill(leftovers.Supervisor(net.pid()).pid, signal.SIGKILL)
+        time.sleep(0.5)
+        other = write_files(os.path.join(self.root, "other"), {"hubconf.py": HUBCONF})
+        with self.assertRaisesRegex(hubcell.Error, "the supervisor: it has ended"):
+            self.hub.load(other, "net", source="local")
+        self.assertEqual(self.hub.load(other, "net", source="local").sleep(0), 0)
 
     def test_a_hub_that_was_closed_brings_nothing_back(self):
         net = self.load()

@@ -62,10 +62,9 @@ class Net(torch.nn.Module):
     def spin(self):
         while True: pass
     def stall(self): sum(range(10 ** 13))
-    def folder(self): return os.getcwd()
-    def nap_deaf(self):
+    def nap_deaf(self, mark):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        open("naps", "w").close()
+        open(mark, "w").close()
         time.sleep(1000)
     def nap(self, seconds):
         time.sleep(seconds)

@@ -29,6 +29,8 @@ constexpr std::chrono::seconds kAnswerDeadline{30};
 constexpr std::chrono::milliseconds kPollEvery{50};
 // A message has a bound, and a URL may be long.
 constexpr std::size_t kPinsInMessage = 10;
+// Supervisors of a session number their workers apart from each other.
+constexpr unsigned kWorkerBits = 32;
 
 std::vector<std::string> current_environment() {
   std::vector<std::string> assignments;
@@ -65,14 +67,13 @@ wire::WorkerOutput to_wire(Output output) {
 }
 
 [[noreturn]] void throw_supervisor_ended() {
-  throw Error(ErrorCode::System, "ask the supervisor: it has ended; make a new Hub");
+  throw Error(ErrorCode::System,
+              "ask the supervisor: it has ended, and all workers with it; what is asked next starts another");
 }
 
-}  // namespace
-
-std::shared_ptr<Session> Session::start(HubOptions options) {
+// A new supervisor; our end of its socket.
+posix::UniqueFd start_supervisor(const HubOptions& options, std::uint64_t first_worker) {
   const wire::WorkerOutput output = to_wire(options.output);
-  wire::Permissions permissions = permissions_of(options);
   auto [ours, theirs] = posix::make_message_socket_pair();
   // Only a supervisor that has something to write there gets the standard output: its reader waits for its end.
   const int standard_output = output == wire::WorkerOutput::Inherit ? STDOUT_FILENO : STDERR_FILENO;
@@ -85,18 +86,42 @@ std::shared_ptr<Session> Session::start(HubOptions options) {
                                                 .descriptors = {theirs.get()},
                                                 .standard_output = standard_output});
   detaching.wait();
-  theirs.reset();
-  std::shared_ptr<Session> session(new Session(std::move(options), std::move(permissions), std::move(ours)));
-  session->tell(wire::Hello{.working_folder = fs::current_path(),
-                            .environment = session_environment(),
-                            .output = output,
-                            .hub_folder = session->options_.hub_folder});
+  const wire::Hello hello{.working_folder = fs::current_path(),
+                          .environment = session_environment(),
+                          .output = output,
+                          .hub_folder = options.hub_folder,
+                          .first_worker = first_worker};
+  wire::send_frame(ours.get(), 0, hello);
+  return std::move(ours);
+}
+
+}  // namespace
+
+std::shared_ptr<Session> Session::start(HubOptions options) {
+  wire::Permissions permissions = permissions_of(options);
+  posix::UniqueFd socket = start_supervisor(options, 1);
+  std::shared_ptr<Session> session(
+      new Session(std::move(options), std::move(permissions), std::move(socket)));
   if (!session->options_.lock.empty()) session->use_lock_file();
   return session;
 }
 
+// In the place of one that has ended. Its workers have numbers that those before never had: objects of theirs may be there still.
+void Session::restart_supervisor(std::unique_lock<std::mutex>& lock) {
+  // Whoever reads finds the end of the socket, too.
+  arrived_.wait(lock, [this] { return !reading_; });
+  if (!supervisor_ended_ || ended_) return;
+  socket_ = start_supervisor(options_, (++connection_ << kWorkerBits) + 1);
+  supervisor_ended_ = false;
+  log::warn("the supervisor has ended; another was started");
+  if (!lock_file_) return;
+  lock.unlock();
+  use_lock_file();
+  lock.lock();
+}
+
 void Session::use_lock_file() {
-  lock_file_.emplace(fs::absolute(options_.lock));
+  if (!lock_file_) lock_file_.emplace(fs::absolute(options_.lock));
   wire::Pins message;
   for (wire::Pin& pin : lock_file_->pins()) {
     message.pins.push_back(std::move(pin));
@@ -127,9 +152,13 @@ wire::Frame Session::await(const std::function<std::vector<std::byte>(std::uint6
   check_process();
   std::uint64_t request = 0;
   {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (supervisor_ended_ && !ended_) restart_supervisor(lock);
     request = next_request_++;
-    if (!posix::send_message(socket_.get(), encode(request), {})) throw_supervisor_ended();
+    if (!posix::send_message(socket_.get(), encode(request), {})) {
+      supervisor_ended_ = true;
+      throw_supervisor_ended();
+    }
     answers_[request];
   }
   wire::Frame answer = await_answer(request, std::chrono::steady_clock::now() + deadline, part);
@@ -166,6 +195,7 @@ bool Session::take_progress(std::deque<wire::Frame>& mine, std::unique_lock<std:
 
 wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
                                  std::chrono::steady_clock::time_point end, const Part& part) {
+  const std::uint64_t connection = connection_;
   for (;;) {
     std::deque<wire::Frame>& mine = answers_[request];
     if (!mine.empty()) {
@@ -176,7 +206,7 @@ wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mu
       answers_.erase(request);
       return frame;
     }
-    if (supervisor_ended_) throw_supervisor_ended();
+    if (supervisor_ended_ || connection != connection_) throw_supervisor_ended();
     if (std::chrono::steady_clock::now() >= end) {
       throw Error(ErrorCode::DeadlineExceeded, "ask the supervisor: it did not answer in time");
     }
@@ -257,6 +287,10 @@ void Session::close_worker(std::uint64_t worker, bool nobody_asks) {
 }
 
 wire::WorkerStatus Session::describe_worker(std::uint64_t worker, std::chrono::milliseconds wait) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (supervisor_ended_ || worker >> kWorkerBits != connection_) throw_supervisor_ended();
+  }
   const wire::DescribeWorker message{.worker = worker, .wait_ms = static_cast<std::uint32_t>(wait.count())};
   return ask(message, wait + kAnswerDeadline).as<wire::WorkerStatus>();
 }

@@ -1,7 +1,8 @@
 """Kills workers and templates at random under a program of many threads, and counts what becomes of each call.
 
-Each thread does what programs do: loads, calls, waits with deadlines, keeps parts, drops models. Of each call it knows the right answer, and which
-errors it may have instead while processes are killed. In the end nothing may be left: no process, descriptor, file or mapping.
+Each thread does what programs do: loads, calls, waits with deadlines, keeps parts, drops models. Of each call it knows the right
+answer, and which errors it may have instead while processes are killed. In the end nothing may be left: no process, descriptor
+or file.
 
 usage: tools/soak [--kills N] [--seconds N] [--seed N] [--threads N]
 """
@@ -60,8 +61,8 @@ class Caller(threading.Thread):
         self.doing, self.since = "nothing", time.monotonic()
 
     def run(self):
-        actions = [self._call] * 12 + [self._many, self._nap, self._late, self._raise, self._keep_part, self._use_part, self._crash,
-                                       self._large, self._change, self._load, self._load]
+        actions = [self._call] * 12 + [self._load] * 2 + [
+            self._many, self._nap, self._late, self._raise, self._keep_part, self._use_part, self._crash, self._large, self._change]
         try:
             while not self._end.is_set():
                 self._random.choice([self._load] if self._model is None else actions)()
@@ -91,7 +92,7 @@ class Caller(threading.Thread):
         self._part = None
         self._factor = self._random.randrange(1, 100)
         folder = self._random.choice(self._folders)
-        self._model = self._try("load", lambda: self._hub.load(folder, "model", self._factor, source="local"), lambda model: True)
+        self._model = self._try("load", lambda: self._hub.load(folder, "model", self._factor, source="local"), lambda _: True)
 
     def _call(self):
         number = self._random.randrange(1000)
@@ -139,10 +140,14 @@ class Caller(threading.Thread):
         self._try(how, lambda: self._model.end(how), lambda _: False)
 
     def _large(self):
-        self._try("large", lambda: self._model.large(1 << 20), lambda answer: answer.sum().item() == (1 << 20) * self._factor)
+        count = 1 << 20
+        self._try("large", lambda: self._model.large(count), lambda answer: answer.sum().item() == count * self._factor)
 
     def _change(self):
-        self._try("change", lambda: setattr(self._model, "bias", 2.0) or self._model.biased(1), lambda answer: answer == self._factor + 2.0)
+        def changes():
+            self._model.bias = 2.0
+            return self._model.biased(1)
+        self._try("change", changes, lambda answer: answer == self._factor + 2.0)
 
 
 def kill_at_random(hub_pids, numbers, counts, arguments, end):
@@ -190,7 +195,7 @@ def soak(arguments):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tools/soak", description="kills processes of hubcell at random under a program that uses it")
+    parser = argparse.ArgumentParser(prog="tools/soak", description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200, help="so many processes are ended (200)")
     parser.add_argument("--seconds", type=float, default=3600.0, help="no longer than that (3600)")
     parser.add_argument("--seed", type=int, default=0, help="of what is done and ended (0)")

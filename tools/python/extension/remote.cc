@@ -96,7 +96,9 @@ PyObject* empty(PyObject* self, PyObject* given) {
     if (!dtype)
       throw Error(ErrorCode::Usage,
                   std::string("make an empty tensor of ") + name + ": that dtype stays here");
-    return Runtime::get().to_python(content_of<Object>(self).empty(*dtype, python::integers_of(sizes)));
+    const std::vector<std::int64_t> shape = python::integers_of(sizes);
+    return Runtime::get().to_python(
+        without_gil([&] { return content_of<Object>(self).empty(*dtype, shape); }));
   });
 }
 
