@@ -252,6 +252,11 @@ class Misbehaviour(unittest.TestCase):
     def repository(cls, name, text=HUBCONF):
         return write_files(os.path.join(cls.root, name), {"hubconf.py": text})
 
+    @staticmethod
+    def deadline_for(expected):
+        """Only what may be late is not waited for."""
+        return DEADLINE_S if LATE in (expected if isinstance(expected, tuple) else (expected,)) else 10.0
+
     def outcome(self, function):
         """What it returned or raised; once, and in time."""
         began = time.monotonic()
@@ -296,7 +301,7 @@ class Misbehaviour(unittest.TestCase):
                 folder = self.repository(f"calls{number}")
                 model = self.hub.load(folder, "model", source="local")
                 method_of_it = getattr(model, method)
-                with hubcell.options(model, deadline=DEADLINE_S if expected is LATE else 10.0):
+                with hubcell.options(model, deadline=self.deadline_for(expected)):
                     self.expect(self.outcome(lambda: method_of_it(*arguments)), expected)  # noqa: B023
                 self.expect_all_well()
 
@@ -304,9 +309,9 @@ class Misbehaviour(unittest.TestCase):
         for number, (method, use, expected) in enumerate(HANDLES):
             with self.subTest(method):
                 model = self.hub.load(self.repository(f"handles{number}"), "model", source="local")
-                with hubcell.options(model, deadline=DEADLINE_S if expected is LATE else 10.0):
+                with hubcell.options(model, deadline=self.deadline_for(expected)):
                     odd = getattr(model, method)()
-                    with hubcell.options(odd, deadline=DEADLINE_S if expected is LATE else 10.0):
+                    with hubcell.options(odd, deadline=self.deadline_for(expected)):
                         self.expect(self.outcome(lambda: use(odd)), expected)  # noqa: B023
                 del odd
                 self.expect_all_well()
