@@ -81,6 +81,11 @@ class ObjectIterator;
 
 // An object that lives in a worker. Copies name the same object; when the last is gone the worker drops it.
 //
+// A worker's death is told once, by the calls in flight or by the next: Error(WorkerDied). The use of what a load returned then loads it
+// again, from the same commit, with the same arguments and random states, and what was changed of it by eval, train, to, half and the
+// like, requires_grad_, load_state_dict or set_attribute is changed again; where it dies each time, it is tried again after ever longer
+// pauses, a few times. What a call returned is Error(StaleHandle).
+//
 // Everything below runs foreign code in the worker, and throws what that raises as Error(Remote).
 class Object {
  public:
