@@ -63,16 +63,6 @@ hubcell::process::Task<void> serve(boost::asio::io_context& loop,
   loop.stop();
 }
 
-// What templates that were killed lately left of their workers.
-void remove_folders() {
-  try {
-    hubcell::posix::finish_removals(hubcell::posix::sweep_private_folders(hubcell::posix::temporary_root("")),
-                                    kRemovalDeadline);
-  } catch (const hubcell::Error& failure) {
-    hubcell::log::debug(failure.what());
-  }
-}
-
 }  // namespace
 
 int main() {
@@ -86,6 +76,6 @@ int main() {
   boost::asio::io_context loop(1);
   boost::asio::co_spawn(loop, serve(loop, installation, streams), boost::asio::detached);
   loop.run();
-  remove_folders();
+  hubcell::posix::finish_removals(hubcell::process::sweep_worker_folders(), kRemovalDeadline);
   return 0;
 }

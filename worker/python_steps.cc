@@ -29,6 +29,9 @@ PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(
   const PyRef paths = python::call(python::attribute(module_.get(), "readable_paths").get());
   for (Py_ssize_t i = 0; i < PyList_Size(paths.get()); ++i)
     readable_paths_.push_back(python::text_of(PyList_GetItem(paths.get(), i)));
+  // Last: what fails above is no refusal. Workers have it from here, by the fork.
+  const PyRef refusals = python::load_source_file("hubcell_refusals", folder + "/refusals.py");
+  python::set_hints(python::attribute(refusals.get(), "hint_of"));
 }
 
 void PythonSteps::prepare_worker(PyObject* on_interrupt) const {

@@ -180,6 +180,7 @@ Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message)
 }
 
 std::shared_ptr<Worker> Session::make_worker(const WorkerPlan& plan) {
+  forget_ended_workers();
   TellClient tell_client = [this](std::uint64_t request, const wire::FetchProgress& progress) {
     offer_progress(socket_, request, progress);
   };
@@ -191,7 +192,6 @@ std::shared_ptr<Worker> Session::make_worker(const WorkerPlan& plan) {
 Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source, std::string python,
                                  wire::OpenWorker message) {
   try {
-    forget_ended_workers();
     const WorkerPlan plan{.id = next_worker_++,
                           .label = label_of(source),
                           .checkout = source.folder,

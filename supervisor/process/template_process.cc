@@ -33,6 +33,15 @@ OutputRelay::Pipes only_errors(posix::UniqueFd pipe) {
 
 }  // namespace
 
+std::vector<posix::ChildProcess> sweep_worker_folders() {
+  try {
+    return posix::sweep_private_folders(posix::temporary_root(""));
+  } catch (const Error& failure) {
+    log::debug(failure.what());
+    return {};
+  }
+}
+
 TemplateProcess::TemplateProcess(asio::io_context& loop, TemplatePlan plan, StartedTemplate started,
                                  CallerStreams& streams)
     : loop_(loop),
@@ -124,14 +133,8 @@ Task<void> TemplateProcess::read_frames() {
   if (process_.wait().signal != 0) co_await remove_folders();
 }
 
-// What a template that was killed left of its workers: the next one would find it, but there may be none.
 Task<void> TemplateProcess::remove_folders() {
-  std::vector<posix::ChildProcess> removals;
-  try {
-    removals = posix::sweep_private_folders(posix::temporary_root(""));
-  } catch (const Error& failure) {
-    log::debug(failure.what());
-  }
+  const std::vector<posix::ChildProcess> removals = sweep_worker_folders();
   for (const posix::ChildProcess& removal : removals)
     co_await wait_readable(loop_, removal.pidfd(), kRetiredEndDeadline);
 }
@@ -171,9 +174,9 @@ void TemplateProcess::take_frame(wire::Frame frame) {
 }
 
 void TemplateProcess::take_end(const wire::WorkerEnded& ended) {
-  auto callback = on_end_.extract(ended.worker);
-  if (!callback.empty()) callback.mapped()({.exit_code = ended.exit_code, .signal = ended.signal});
   const posix::ExitStatus status{.exit_code = ended.exit_code, .signal = ended.signal};
+  auto callback = on_end_.extract(ended.worker);
+  if (!callback.empty()) callback.mapped()(status);
   if (is_a_missed_guess(status.signal)) retire("a worker " + posix::describe(status));
   leave_when_done();
 }

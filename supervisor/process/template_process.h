@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "shared/posix/process.h"
 #include "supervisor/process/environment.h"
@@ -27,6 +28,9 @@ struct TemplatePlan {
   std::string extension;                                    // of the worker
   wire::WorkerOutput output = wire::WorkerOutput::Inherit;  // what becomes of what it prints
 };
+
+// Starts to remove what templates that were killed left of their workers: the next one would find it, but there may be none.
+std::vector<posix::ChildProcess> sweep_worker_folders();
 
 class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
  public:

@@ -71,7 +71,7 @@ Parsed parse_command_line(int count, const char* const* words);
 
 // "30s", "500ms", "2m"; a bare number counts seconds. Throws UsageError.
 std::chrono::milliseconds parse_duration(const std::string& text);
-// "4GiB", "512MB"; a bare number counts bytes. Throws UsageError.
+// "4GiB", "512MB"; a bare number counts bytes. Throws UsageError, which names `option`.
 std::uint64_t parse_bytes(const std::string& option, const std::string& text);
 
 }  // namespace hubcell::cli

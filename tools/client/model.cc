@@ -77,6 +77,8 @@ std::shared_ptr<Worker> Model::open_worker() const {
 }
 
 void Model::load_again() {
+  if (changes_.are_too_many())
+    throw Error(ErrorCode::StaleHandle, "more was changed of it than can be changed again; load it again");
   const std::shared_ptr<Worker> worker = open_worker();
   log::info("model " + recipe_.request.name + " of " + worker->label() +
             ": loaded again after its worker died");
@@ -87,8 +89,6 @@ void Model::load_again() {
                      fresh.assign(handles.begin(), handles.end());
                    })
       ->get();
-  if (changes_.are_too_many())
-    throw Error(ErrorCode::StaleHandle, "more was changed of it than can be changed again; load it again");
   if (fresh.size() != handles_.size()) {
     throw Error(ErrorCode::StaleHandle, "the same load returned " + std::to_string(handles_.size()) +
                                             " objects before, and " + std::to_string(fresh.size()) +

@@ -113,6 +113,7 @@ void Session::restart_supervisor(std::unique_lock<std::mutex>& lock) {
   if (!supervisor_ended_ || ended_) return;
   socket_ = start_supervisor(options_, (++connection_ << kWorkerBits) + 1);
   supervisor_ended_ = false;
+  answers_.clear();  // whoever waits for one of those finds it gone
   log::warn("the supervisor has ended; another was started");
   if (!lock_file_) return;
   lock.unlock();
@@ -195,9 +196,10 @@ bool Session::take_progress(std::deque<wire::Frame>& mine, std::unique_lock<std:
 
 wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
                                  std::chrono::steady_clock::time_point end, const Part& part) {
-  const std::uint64_t connection = connection_;
   for (;;) {
-    std::deque<wire::Frame>& mine = answers_[request];
+    const auto waiting = answers_.find(request);
+    if (waiting == answers_.end()) throw_supervisor_ended();
+    std::deque<wire::Frame>& mine = waiting->second;
     if (!mine.empty()) {
       if (take_progress(mine, lock)) continue;
       wire::Frame frame = std::move(mine.front());
@@ -206,7 +208,7 @@ wire::Frame Session::take_answer(std::uint64_t request, std::unique_lock<std::mu
       answers_.erase(request);
       return frame;
     }
-    if (supervisor_ended_ || connection != connection_) throw_supervisor_ended();
+    if (supervisor_ended_) throw_supervisor_ended();
     if (std::chrono::steady_clock::now() >= end) {
       throw Error(ErrorCode::DeadlineExceeded, "ask the supervisor: it did not answer in time");
     }

@@ -18,8 +18,6 @@ HubModule::HubModule(const std::string& folder, const std::string& checkout,
   module_ = python::load_source_file("hubcell_hub", folder + "/hub.py");
   inputs_ = python::load_source_file("hubcell_inputs", folder + "/inputs.py");
   downloads_ = python::load_source_file("hubcell_downloads", folder + "/downloads.py");
-  python::set_hints(
-      attribute(python::load_source_file("hubcell_refusals", folder + "/refusals.py").get(), "hint_of"));
   const PyRef seed_object =
       seed ? python::checked(PyLong_FromUnsignedLongLong(*seed)) : PyRef::borrow(Py_None);
   hub_ = call(attribute(module_.get(), "Hub").get(), {make_text(checkout).get(), seed_object.get()});

@@ -1,5 +1,5 @@
-// The allow-list, for x86-64 and arm64: a call that one of them lacks is left out there. It was found by running torch (imports, every format of torch.load, TorchScript, OpenMP,
-// autograd), numpy, PIL and many published repositories under it, and starts from nothing: what is not here
+// The allow-list, for x86-64 and arm64: a call that one of them lacks is left out there. It was found by
+// running torch (imports, every format of torch.load, TorchScript, OpenMP, autograd), numpy, PIL and many published repositories under it, and starts from nothing: what is not here
 // is EPERM.
 //
 // Four kinds of entry: allowed; allowed with certain arguments; answered with ENOSYS, where libraries have an
