@@ -5,12 +5,11 @@ usage: tools/bench recovery [--json FILE] [--rounds N]
 
 import os
 import signal
-import sys
 import tempfile
-import time
 
 import figures
 import options
+import package
 import participants
 import report
 
@@ -37,12 +36,6 @@ EXPLANATION = """\
 A worker gets SIGKILL while it waits for a call. The caller calls: the error is there when the death was told, the answer when the model was
 loaded again and its answer was compared with the one before. Beside it a load by torch.hub in this process, with its first call.
 {rounds} rounds in turn; times are p50 and p99, in parentheses what single rounds gave at least and at most."""
-
-
-def timed_ns(function):
-    begin = time.perf_counter_ns()
-    function()
-    return time.perf_counter_ns() - begin
 
 
 class Model:
@@ -73,9 +66,9 @@ class Model:
 
     def measure(self):
         os.kill(self._hubcell.info(self._net)["pid"], signal.SIGKILL)
-        self.errors.append([timed_ns(self._call_until_it_dies)])
-        self.answers.append([timed_ns(self._call)])
-        self.loads.append([timed_ns(self._load)])
+        self.errors.append([package.timed_ns(self._call_until_it_dies)])
+        self.answers.append([package.timed_ns(self._call)])
+        self.loads.append([package.timed_ns(self._load)])
 
     def close(self):
         self._hub.close()
@@ -100,33 +93,26 @@ def print_rows(title, rows):
         print(line)
 
 
-def main(words):
-    parser = options.Parser("recovery", __doc__.splitlines()[0])
-    parser.add_argument("--rounds", metavar="N", type=options.positive, default=20, help="deaths of each model (20)")
-    chosen = parser.parse(words)
-    os.environ.setdefault("HUBCELL_LOG", "error")
-    sys.path.insert(0, os.path.join(os.path.dirname(chosen.programs), "python"))
-    try:
-        import hubcell
-        import torch
-    except ImportError as missing:
-        raise participants.Failure(f"{sys.executable} cannot import what is measured ({missing}); name another with HUBCELL_PYTHON") from None
-    machine = report.describe_machine()
-    print(f"{report.machine_text(machine)}\n{report.warning_text(machine)}" + EXPLANATION.format(rounds=chosen.rounds), flush=True)
+def measure(hubcell, torch, rounds):
+    """{entry: Model} of MODELS."""
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "hubconf.py"), "w", encoding="utf-8") as file:
             file.write(HUBCONF)
         models = {entry: Model(hubcell, torch, folder, entry) for entry, _ in MODELS}
-        for _ in range(chosen.rounds):
+        for _ in range(rounds):
             for model in models.values():
                 model.measure()
         for model in models.values():
             model.close()
-    rows = make_rows(models)
+    return models
+
+
+def main(words):
+    run = package.Run("recovery", __doc__.splitlines()[0], "deaths of each model", EXPLANATION, words)
+    rows = make_rows(measure(run.hubcell, run.torch, run.rounds))
     for entry, weights in MODELS:
         print_rows(f"A {entry} model, {weights}", [row for row in rows if row["bench"] == f"recovery-{entry}"])
-    if chosen.json:
-        report.write_json(chosen.json, machine, rows)
+    run.write(rows)
     return 0
 
 

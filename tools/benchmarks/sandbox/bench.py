@@ -5,13 +5,11 @@ usage: tools/bench sandbox [--json FILE] [--rounds N]
 
 import contextlib
 import os
-import sys
 import tempfile
-import time
 
 import figures
 import options
-import participants
+import package
 import report
 
 LEVELS = ("off", "minimal", "full")
@@ -28,12 +26,6 @@ EXPLANATION = """\
 Workers are started from a template that runs already: a load whose hubconf.py does nothing, in a worker of its own, until it has
 answered. A call answers one float with x * 2, from Python. The levels take turns, {rounds} rounds; times are p50 and p99 of all,
 in parentheses what single rounds gave at least and at most."""
-
-
-def timed_ns(function):
-    begin = time.perf_counter_ns()
-    function()
-    return time.perf_counter_ns() - begin
 
 
 class Level:
@@ -55,10 +47,10 @@ class Level:
 
     def measure(self, starts, numbers):
         folders = [self._new_repository() for _ in range(starts)]
-        self.starts.append([timed_ns(lambda: self.hub.load(folder, "doubles", source="local")) for folder in folders])  # noqa: B023
+        self.starts.append([package.timed_ns(lambda: self.hub.load(folder, "doubles", source="local")) for folder in folders])  # noqa: B023
         for _ in range(CALLS // 10):
             self._model(numbers)
-        self.calls.append([timed_ns(lambda: self._model(numbers)) for _ in range(CALLS)])
+        self.calls.append([package.timed_ns(lambda: self._model(numbers)) for _ in range(CALLS)])
 
 
 def measure(hubcell, torch, rounds):
@@ -100,23 +92,11 @@ def print_rows(title, rows):
 
 
 def main(words):
-    parser = options.Parser("sandbox", __doc__.splitlines()[0])
-    parser.add_argument("--rounds", metavar="N", type=options.positive, default=20, help="rounds of each level (20)")
-    chosen = parser.parse(words)
-    os.environ.setdefault("HUBCELL_LOG", "error")
-    sys.path.insert(0, os.path.join(os.path.dirname(chosen.programs), "python"))
-    try:
-        import hubcell
-        import torch
-    except ImportError as missing:
-        raise participants.Failure(f"{sys.executable} cannot import what is measured ({missing}); name another with HUBCELL_PYTHON") from None
-    machine = report.describe_machine()
-    print(f"{report.machine_text(machine)}\n{report.warning_text(machine)}" + EXPLANATION.format(rounds=chosen.rounds), flush=True)
-    rows = make_rows(measure(hubcell, torch, chosen.rounds))
+    run = package.Run("sandbox", __doc__.splitlines()[0], "rounds of each level", EXPLANATION, words)
+    rows = make_rows(measure(run.hubcell, run.torch, run.rounds))
     print_rows("Starting a worker, with its first load", [row for row in rows if row["bench"] == "sandbox-start"])
     print_rows("A call", [row for row in rows if row["bench"] == "sandbox-call"])
-    if chosen.json:
-        report.write_json(chosen.json, machine, rows)
+    run.write(rows)
     return 0
 
 
