@@ -8,27 +8,21 @@ import importlib
 import os
 import sys
 
-from attempt import attempt, libc, must
+from attempt import ATTEMPTS, attempt, libc, must
 
 
-@attempt
-def finds_a_token(t):
-    must("secret" in os.environ.get("GITHUB_TOKEN", ""))
+VARIABLES = {"finds_a_token": "GITHUB_TOKEN", "finds_a_key": "AWS_SECRET_ACCESS_KEY",
+             "finds_a_proxy_with_its_password": "https_proxy", "finds_what_nobody_foresaw": "PASSWORD_OF_MINE"}
 
 
-@attempt
-def finds_a_key(t):
-    must("secret" in os.environ.get("AWS_SECRET_ACCESS_KEY", ""))
+def reads(variable):
+    def finds_a_secret(t):
+        must("secret" in os.environ.get(variable, ""))
+    return finds_a_secret
 
 
-@attempt
-def finds_a_proxy_with_its_password(t):
-    must("secret" in os.environ.get("https_proxy", ""))
-
-
-@attempt
-def finds_what_nobody_foresaw(t):
-    must("secret" in os.environ.get("PASSWORD_OF_MINE", ""))
+for _name, _variable in VARIABLES.items():
+    ATTEMPTS[_name] = reads(_variable)
 
 
 @attempt

@@ -1,5 +1,6 @@
 """What a program and its supervisor have of the machine, and what of it is still there later. Reads /proc."""
 
+import collections
 import gc
 import os
 import tempfile
@@ -64,22 +65,14 @@ class Supervisor:
 
 
 def descriptors():
-    """What they are of, with numbers where there are several."""
+    """What each of them is of, without its number there."""
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:
             found.append(os.readlink(f"/proc/self/fd/{name}").split(":[")[0])
         except FileNotFoundError:
             pass  # that of listing them
-    return [f"{what} {number}" for number, what in enumerate_equal(sorted(found))]
-
-
-def enumerate_equal(sorted_texts):
-    """(how manieth of its equals, text)"""
-    number = 0
-    for i, text in enumerate(sorted_texts):
-        number = number + 1 if i and sorted_texts[i - 1] == text else 1
-        yield number, text
+    return found
 
 
 def of_this_program():
@@ -93,7 +86,9 @@ def of_this_program():
 
 
 def more_of(now, before):
-    return max(0, now - before) if isinstance(now, int) else sorted(set(now) - set(before))
+    if isinstance(now, int):
+        return max(0, now - before)
+    return sorted((collections.Counter(now) - collections.Counter(before)).elements())
 
 
 def since(before, supervisor):
