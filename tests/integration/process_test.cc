@@ -60,10 +60,13 @@ class LinePipe {
   int ends_[2] = {-1, -1};
 };
 
+// Those of /dev/shm, without the files that tests beside this one make there themselves.
 std::set<std::string> shared_memory_names() {
   std::set<std::string> names;
-  for (const fs::directory_entry& entry : fs::directory_iterator("/dev/shm"))
-    names.insert(entry.path().filename());
+  for (const fs::directory_entry& entry : fs::directory_iterator("/dev/shm")) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("hubcell-test-")) names.insert(name);
+  }
   return names;
 }
 
