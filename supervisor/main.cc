@@ -50,17 +50,19 @@ hubcell::control::Installation find_installation() {
   return {.fetcher = folder / "hubcell-fetch", .extension = folder / "_hubcell_worker.abi3.so"};
 }
 
-hubcell::process::Task<void> serve(boost::asio::io_context& loop,
-                                   const hubcell::control::Installation& installation,
-                                   hubcell::process::CallerStreams& streams) {
-  auto session = std::make_shared<hubcell::control::Session>(
-      loop, installation, hubcell::posix::UniqueFd(kControlDescriptor), streams);
+hubcell::process::Task<void> serve_program(hubcell::control::Host& host,
+                                           std::shared_ptr<hubcell::process::CallerStreams> streams) {
   try {
-    co_await session->run();
+    hubcell::process::FrameSocket socket(host.loop, hubcell::posix::UniqueFd(kControlDescriptor));
+    const std::optional<hubcell::wire::Frame> first = co_await socket.receive();
+    if (first) {
+      const auto session = std::make_shared<hubcell::control::Session>(host, std::move(socket), streams);
+      co_await session->run(first->as<hubcell::wire::Hello>());
+    }
   } catch (const std::exception& failure) {
     hubcell::log::error(failure.what());
   }
-  loop.stop();
+  host.loop.stop();
 }
 
 }  // namespace
@@ -71,10 +73,12 @@ int main() {
   // The terminal's Ctrl-C is the program's to handle: its end is ours.
   for (const int ignored : {SIGINT, SIGHUP, SIGPIPE, SIGQUIT})
     std::signal(ignored, SIG_IGN);
-  const hubcell::control::Installation installation = find_installation();
-  hubcell::process::CallerStreams streams;
   boost::asio::io_context loop(1);
-  boost::asio::co_spawn(loop, serve(loop, installation, streams), boost::asio::detached);
+  const auto streams = std::make_shared<hubcell::process::CallerStreams>();
+  hubcell::control::Host host{.loop = loop,
+                              .installation = find_installation(),
+                              .templates = hubcell::control::TemplatePool(loop, streams)};
+  boost::asio::co_spawn(loop, serve_program(host, streams), boost::asio::detached);
   loop.run();
   hubcell::posix::finish_removals(hubcell::process::sweep_worker_folders(), kRemovalDeadline);
   return 0;

@@ -55,8 +55,7 @@ std::pair<UniqueFd, UniqueFd> make_message_socket_pair() {
   return {above_standard(UniqueFd(ends[0])), above_standard(UniqueFd(ends[1]))};
 }
 
-bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors,
-                  std::chrono::milliseconds deadline) {
+Sent try_send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors) {
   if (bytes.empty() || bytes.size() > kMessageBytesMax || descriptors.size() > kMessageDescriptorsMax) {
     throw Error(ErrorCode::Protocol, "send a message of " + std::to_string(bytes.size()) +
                                          " bytes: the bound is " + std::to_string(kMessageBytesMax));
@@ -75,12 +74,21 @@ bool send_message(int socket, std::span<const std::byte> bytes, std::span<const 
     rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
     std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
   }
+  while (::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    if (errno == EINTR) continue;
+    if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) return Sent::PeerGone;
+    if (errno == EAGAIN) return Sent::NoRoom;
+    throw_errno("send a message");
+  }
+  return Sent::Yes;
+}
+
+bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors,
+                  std::chrono::milliseconds deadline) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   for (;;) {
-    if (::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return true;
-    if (errno == EINTR) continue;
-    if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) return false;
-    if (errno != EAGAIN) throw_errno("send a message");
+    const Sent sent = try_send_message(socket, bytes, descriptors);
+    if (sent != Sent::NoRoom) return sent == Sent::Yes;
     if (!wait_for(socket, POLLOUT, std::chrono::milliseconds(remaining_ms(end)))) {
       throw Error(ErrorCode::System, "send a message: the other side did not read in time");
     }

@@ -27,8 +27,12 @@ struct Message {
 // Both ends, close-on-exec.
 std::pair<UniqueFd, UniqueFd> make_message_socket_pair();
 
+// Sends one message if there is room for it now. Never raises SIGPIPE.
+enum class Sent { Yes, NoRoom, PeerGone };
+Sent try_send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors);
+
 // Sends one message; waits while the peer's buffer is full, until `deadline` (then Error(System)).
-// False when the peer is gone. Never raises SIGPIPE.
+// False when the peer is gone.
 bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors,
                   std::chrono::milliseconds deadline = std::chrono::seconds(10));
 

@@ -11,9 +11,9 @@ namespace hubcell::wire {
 // output and its standard error, in this order.
 struct ForkWorker {
   static constexpr Tag kTag = Tag::ForkWorker;
-  std::uint64_t worker = 0;
-  std::string name;      // for logs
-  std::string checkout;  // folder with hubconf.py
+  std::uint64_t worker = 0;  // what it is called in the template's answers
+  std::string name;          // for logs
+  std::string checkout;      // folder with hubconf.py
   std::optional<std::uint64_t> seed;
   std::uint64_t memory_bytes = 0;
   std::uint32_t threads = 0;

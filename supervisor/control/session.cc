@@ -6,8 +6,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <algorithm>
+
 #include <hubcell/error.h>
 
+#include "shared/base/log.h"
 #include "supervisor/process/interpreter.h"
 
 namespace hubcell::control {
@@ -43,17 +46,33 @@ std::string key_of(const ResolvedSource& source, const std::string& python, wire
 
 }  // namespace
 
-Session::Session(process::asio::io_context& loop, const Installation& installation, posix::UniqueFd socket,
-                 process::CallerStreams& streams)
-    : loop_(loop), installation_(installation), socket_(loop, std::move(socket)), streams_(streams) {}
+Session::Session(Host& host, process::FrameSocket socket, std::shared_ptr<process::CallerStreams> streams)
+    : host_(host), loop_(host.loop), socket_(std::move(socket)), streams_(std::move(streams)) {}
 
-Task<void> Session::run() {
-  const std::optional<wire::Frame> first = co_await socket_.receive();
-  if (!first) co_return;
-  greet(first->as<wire::Hello>());
+Task<void> Session::run(wire::Hello hello) {
+  greet(hello);
+  try {
+    co_await take_frames();
+  } catch (const Error& violation) {
+    log::error(std::string("a program: protocol violation: ") + violation.what());
+  }
+  co_await finish_output();
+  end();
+}
+
+Task<void> Session::take_frames() {
   while (std::optional<wire::Frame> frame = co_await socket_.receive())
     take_frame(*frame);
-  co_await finish_output();
+}
+
+// What is being opened or fetched for it ends where it comes to that.
+void Session::end() {
+  has_ended_ = true;
+  fetching_.clear();
+  openings_.clear();
+  for (const auto& [id, worker] : std::exchange(workers_, {}))
+    worker->close(true);
+  socket_.close();
 }
 
 // What workers printed before the client left still reaches its streams.
@@ -72,13 +91,18 @@ void Session::greet(const wire::Hello& hello) {
   }
   environment_.emplace(hello.environment);
   working_folder_ = hello.working_folder;
-  sources_ = std::make_shared<Sources>(loop_, installation_.fetcher, *environment_, hello.working_folder,
+  sources_ = std::make_shared<Sources>(loop_, host_.installation.fetcher, *environment_, hello.working_folder,
                                        hello.hub_folder);
   next_worker_ = hello.first_worker;
   if (const std::string root = sources_->cache_root_if_any(); !root.empty()) Grants::sweep(root);
   output_ = hello.output;
-  const process::TemplatePlan like{.python = {}, .extension = installation_.extension, .output = output_};
-  templates_.emplace(loop_, like, *environment_, streams_);
+}
+
+process::TemplatePlan Session::template_plan(const std::string& python) const {
+  return {.python = python,
+          .extension = host_.installation.extension,
+          .environment = environment_->for_template(),
+          .output = output_};
 }
 
 // Runs `work` (a coroutine) by itself; what it throws becomes the request's Failure.
@@ -180,9 +204,12 @@ Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message)
 }
 
 std::shared_ptr<Worker> Session::make_worker(const WorkerPlan& plan) {
+  if (has_ended_) throw Error(ErrorCode::Cancelled, "the program has ended");
   forget_ended_workers();
-  TellClient tell_client = [this](std::uint64_t request, const wire::FetchProgress& progress) {
-    offer_progress(socket_, request, progress);
+  check_quota();
+  TellClient tell_client = [weak = weak_from_this()](std::uint64_t request,
+                                                     const wire::FetchProgress& progress) {
+    if (const auto self = weak.lock()) offer_progress(self->socket_, request, progress);
   };
   auto worker = std::make_shared<Worker>(loop_, plan, streams_, sources_, std::move(tell_client));
   workers_[plan.id] = worker;
@@ -196,13 +223,13 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .label = label_of(source),
                           .checkout = source.folder,
                           .seed = message.seed,
-                          .memory_bytes = message.memory_bytes,
+                          .memory_bytes = host_.quotas.memory_of_worker(message.memory_bytes),
                           .threads = message.threads,
                           .output = output_,
                           .permissions = message.permissions,
                           .observe = message.observe,
                           .refresh = message.refresh};
-    std::shared_ptr<process::TemplateProcess> origin = co_await templates_->get(python);
+    std::shared_ptr<process::TemplateProcess> origin = co_await host_.templates.get(template_plan(python));
     std::shared_ptr<Worker> worker = make_worker(plan);
     std::optional<Error> failure;
     try {
@@ -212,12 +239,13 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
     }
     // A template that ended meanwhile is not the caller's affair; the next one is tried once.
     if (failure && !origin->serves()) {
-      origin = co_await templates_->get(python);
+      origin = co_await host_.templates.get(template_plan(python));
       worker = make_worker(plan);
       co_await worker->start(origin);
     } else if (failure) {
       throw Error(*failure);
     }
+    if (has_ended_) worker->close(true);
     opening->worker = worker;
     opening->answer = {.worker = plan.id,
                        .name = source.name,
@@ -249,10 +277,14 @@ void Session::forget_ended_workers() {
     const std::shared_ptr<Worker>& worker = entry.second->worker;
     return entry.second->error || (worker && worker->ended().happened());
   });
-  if (workers_.size() >= wire::kWorkersMax) {
-    throw Error(ErrorCode::Usage, "open a worker: " + std::to_string(wire::kWorkersMax) +
-                                      " are open in this session; let go of some models");
-  }
+}
+
+void Session::check_quota() const {
+  const auto open =
+      std::ranges::count_if(workers_, [](const auto& entry) { return !entry.second->ended().happened(); });
+  if (static_cast<std::size_t>(open) < host_.quotas.workers) return;
+  throw Error(ErrorCode::Usage, "open a worker: " + std::to_string(open) +
+                                    " are open in this session, and no more may be; let go of some models");
 }
 
 // What the client is told of a fetch that it waits for. Ends the fetch where it has given up.
@@ -295,7 +327,8 @@ Task<void> Session::describe_worker(std::uint64_t request, wire::DescribeWorker 
 Task<void> Session::diagnose(std::uint64_t request, wire::Diagnose message) {
   std::string python =
       co_await process::choose_interpreter(loop_, message.python, *environment_, working_folder_);
-  const std::shared_ptr<process::TemplateProcess> origin = co_await templates_->get(python);
+  const std::shared_ptr<process::TemplateProcess> origin =
+      co_await host_.templates.get(template_plan(python));
   std::vector<wire::LayerReport> layers = co_await origin->probe_layers();
   const wire::Diagnosis diagnosis{.python_path = python,
                                   .python_version = origin->versions().python_version,

@@ -10,27 +10,20 @@
 #include <set>
 #include <string>
 
+#include "supervisor/control/host.h"
 #include "supervisor/control/sources.h"
-#include "supervisor/control/template_pool.h"
 #include "supervisor/control/worker.h"
 #include "supervisor/process/environment.h"
 
 namespace hubcell::control {
 
-// Where the programs and the worker's extension lie.
-struct Installation {
-  std::string fetcher;
-  std::string extension;
-};
-
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  // Borrows the streams, which outlive it.
-  Session(process::asio::io_context& loop, const Installation& installation, posix::UniqueFd socket,
-          process::CallerStreams& streams);
+  // Borrows the host, which outlives it.
+  Session(Host& host, process::FrameSocket socket, std::shared_ptr<process::CallerStreams> streams);
 
-  // Serves until the client has gone. Throws Error(Protocol) where it speaks another protocol.
-  process::Task<void> run();
+  // Serves until the client has gone, and ends its workers then. Throws Error(Protocol) where it speaks another protocol.
+  process::Task<void> run(wire::Hello hello);
 
  private:
   // A worker that is being opened or is open; equal requests wait for the same one.
@@ -43,7 +36,10 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   void greet(const wire::Hello& hello);
+  process::Task<void> take_frames();
   process::Task<void> finish_output();
+  void end();
+  process::TemplatePlan template_plan(const std::string& python) const;
   void take_frame(const wire::Frame& frame);
   void fail(std::uint64_t request, const std::exception& failure);
   process::Task<void> open_worker(std::uint64_t request, wire::OpenWorker message);
@@ -51,6 +47,7 @@ class Session : public std::enable_shared_from_this<Session> {
                                    std::string python, wire::OpenWorker message);
   std::shared_ptr<Worker> make_worker(const WorkerPlan& plan);
   void forget_ended_workers();
+  void check_quota() const;
   process::Task<void> fetch_file(std::uint64_t request, wire::FetchFile message);
   process::Task<void> manage_cache(std::uint64_t request, wire::ManageCache message);
   Report report_to(std::uint64_t request);
@@ -60,19 +57,19 @@ class Session : public std::enable_shared_from_this<Session> {
   void answer(std::uint64_t request, Work work);
   std::shared_ptr<Worker> find_worker(std::uint64_t id) const;
 
+  Host& host_;
   process::asio::io_context& loop_;
-  const Installation& installation_;
   process::FrameSocket socket_;
-  process::CallerStreams& streams_;
+  std::shared_ptr<process::CallerStreams> streams_;
   wire::WorkerOutput output_ = wire::WorkerOutput::Inherit;
   std::optional<process::Environment> environment_;
   std::string working_folder_;
   std::shared_ptr<Sources> sources_;
   std::set<std::uint64_t> fetching_;  // requests whose fetches are reported
-  std::optional<TemplatePool> templates_;
   std::map<std::string, std::shared_ptr<Opening>> openings_;
   std::map<std::uint64_t, std::shared_ptr<Worker>> workers_;
   std::uint64_t next_worker_ = 1;
+  bool has_ended_ = false;
 };
 
 }  // namespace hubcell::control

@@ -59,11 +59,11 @@ void check_workers_repository(const source::Repository& repository, const std::s
 
 }  // namespace
 
-Sources::Sources(process::asio::io_context& loop, std::string fetcher,
-                 const process::Environment& environment, std::string working_folder, std::string hub_folder)
+Sources::Sources(process::asio::io_context& loop, std::string fetcher, process::Environment environment,
+                 std::string working_folder, std::string hub_folder)
     : loop_(loop),
       fetcher_(std::move(fetcher)),
-      environment_(environment),
+      environment_(std::move(environment)),
       working_folder_(std::move(working_folder)),
       hub_folder_(std::move(hub_folder)) {}
 

@@ -38,8 +38,8 @@ using Report = std::function<void(const wire::FetchEvent&)>;
 
 class Sources {
  public:
-  // Borrows the environment. `hub_folder`: empty where the environment says which.
-  Sources(process::asio::io_context& loop, std::string fetcher, const process::Environment& environment,
+  // `hub_folder`: empty where the environment says which.
+  Sources(process::asio::io_context& loop, std::string fetcher, process::Environment environment,
           std::string working_folder, std::string hub_folder);
 
   // What may not be anything else from now on: Error(Source).
@@ -75,7 +75,7 @@ class Sources {
 
   process::asio::io_context& loop_;
   const std::string fetcher_;
-  const process::Environment& environment_;
+  const process::Environment environment_;
   const std::string working_folder_;
   const std::string hub_folder_;
   std::map<std::pair<std::string, std::string>, std::string> pinned_commits_;  // by name and ref

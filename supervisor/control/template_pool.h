@@ -1,4 +1,5 @@
-// The templates, one for each interpreter, started when first needed and kept.
+// The templates, one for each interpreter and environment, started when first needed and kept. Sessions that ask for the
+// same share one: nothing of a session is in a template.
 #pragma once
 
 #include <map>
@@ -13,13 +14,12 @@ namespace hubcell::control {
 
 class TemplatePool {
  public:
-  // Borrows the environment and the streams. `like` is what all templates have in common.
-  TemplatePool(process::asio::io_context& loop, process::TemplatePlan like,
-               const process::Environment& environment, process::CallerStreams& streams);
+  // `streams`: where templates print.
+  TemplatePool(process::asio::io_context& loop, std::shared_ptr<process::CallerStreams> streams);
 
-  // The template of `python`, started if there is none that lives. Requests that come meanwhile wait for the
-  // same one.
-  process::Task<std::shared_ptr<process::TemplateProcess>> get(std::string python);
+  // The template of that plan, started if there is none that lives. Requests that come meanwhile wait for the same one.
+  process::Task<std::shared_ptr<process::TemplateProcess>> get(process::TemplatePlan plan);
+  std::size_t size() const { return templates_.size(); }
 
  private:
   struct Starting {
@@ -27,13 +27,14 @@ class TemplatePool {
     process::Occasion finished;
     std::shared_ptr<process::TemplateProcess> started;
     std::optional<Error> error;
+    std::uint64_t last_use = 0;
   };
+  void make_room();
 
   process::asio::io_context& loop_;
-  process::TemplatePlan like_;
-  const process::Environment& environment_;
-  process::CallerStreams& streams_;
-  std::map<std::string, std::shared_ptr<Starting>> templates_;
+  std::shared_ptr<process::CallerStreams> streams_;
+  std::map<std::string, std::shared_ptr<Starting>> templates_;  // by key_of their plans
+  std::uint64_t uses_ = 0;
 };
 
 }  // namespace hubcell::control

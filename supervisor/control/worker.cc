@@ -58,11 +58,12 @@ std::string level_of(const std::vector<wire::LayerReport>& layers) {
 
 }  // namespace
 
-Worker::Worker(process::asio::io_context& loop, WorkerPlan plan, process::CallerStreams& streams,
-               std::shared_ptr<Sources> sources, TellClient tell_client)
+Worker::Worker(process::asio::io_context& loop, WorkerPlan plan,
+               std::shared_ptr<process::CallerStreams> streams, std::shared_ptr<Sources> sources,
+               TellClient tell_client)
     : loop_(loop),
       plan_(std::move(plan)),
-      streams_(streams),
+      streams_(std::move(streams)),
       sources_(std::move(sources)),
       tell_client_(std::move(tell_client)),
       ended_(loop) {}
@@ -109,8 +110,7 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
     descriptors.push_back(std::move(memory_theirs));
     descriptors.push_back(std::move(output_theirs));
     descriptors.push_back(std::move(errors_theirs));
-    const wire::ForkWorker order{.worker = plan_.id,
-                                 .name = plan_.label,
+    const wire::ForkWorker order{.name = plan_.label,
                                  .checkout = plan_.checkout,
                                  .seed = plan_.seed,
                                  .memory_bytes = plan_.memory_bytes,
@@ -120,7 +120,7 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
                                  .observe = plan_.observe};
     control_.emplace(loop_, std::move(control_ours));
     output_.emplace(loop_, process::OutputRelay::Pipes{std::move(output_ours), std::move(errors_ours)},
-                    streams_, plan_.output, plan_.label);
+                    *streams_, plan_.output, plan_.label);
     std::function<void(posix::ExitStatus)> on_end = [weak = weak_from_this()](posix::ExitStatus status) {
       if (const auto self = weak.lock()) self->take_end(status);
     };

@@ -38,8 +38,7 @@ using TellClient = std::function<void(std::uint64_t request, const wire::FetchPr
 
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
-  // Borrows the streams, which outlive it.
-  Worker(process::asio::io_context& loop, WorkerPlan plan, process::CallerStreams& streams,
+  Worker(process::asio::io_context& loop, WorkerPlan plan, std::shared_ptr<process::CallerStreams> streams,
          std::shared_ptr<Sources> sources, TellClient tell_client);
 
   // Forks it and waits until its sandbox holds and it serves calls. Throws Error where that fails; the
@@ -91,7 +90,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   process::asio::io_context& loop_;
   WorkerPlan plan_;
-  process::CallerStreams& streams_;
+  std::shared_ptr<process::CallerStreams> streams_;
   lifecycle::State state_ = lifecycle::State::Resolving;
   std::chrono::steady_clock::time_point entered_state_ = std::chrono::steady_clock::now();
   std::shared_ptr<process::TemplateProcess> origin_;

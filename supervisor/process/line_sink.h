@@ -6,8 +6,10 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "shared/posix/unique_fd.h"
 
@@ -46,10 +48,17 @@ class LineSink {
   bool is_gone_ = false;
 };
 
-// The streams of the program that the supervisor serves.
+// The streams of the program that a supervisor serves, which may have come over a socket.
 struct CallerStreams {
   LineSink output{STDOUT_FILENO};
   LineSink errors{STDERR_FILENO};
+  std::array<posix::UniqueFd, 2> owned = {};  // what the two borrow, where it is not this process's own
+
+  static CallerStreams adopt(posix::UniqueFd output, posix::UniqueFd errors) {
+    return {.output = LineSink(output.get()),
+            .errors = LineSink(errors.get()),
+            .owned = {std::move(output), std::move(errors)}};
+  }
 };
 
 }  // namespace hubcell::process

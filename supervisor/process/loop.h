@@ -7,8 +7,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "shared/posix/unique_fd.h"
@@ -42,10 +44,17 @@ Task<void> pause(asio::io_context& loop, Milliseconds time);
 // Waits until `descriptor` (borrowed; a pidfd, a pipe, a socket) is readable; false when `deadline` passed.
 Task<bool> wait_readable(asio::io_context& loop, int descriptor, Milliseconds deadline);
 
-// A socket of control frames, whole messages in both directions.
+// A socket of control frames, whole messages in both directions. Nothing here waits for a peer that does not read: what
+// it has no room for is kept, in order, and one that lets too much lie is taken for gone.
 class FrameSocket {
  public:
   FrameSocket(asio::io_context& loop, posix::UniqueFd socket);
+  FrameSocket(FrameSocket&&) noexcept = default;
+  FrameSocket& operator=(FrameSocket&& other) noexcept {
+    std::swap(connection_, other.connection_);
+    return *this;
+  }
+  ~FrameSocket();
 
   // Waits for something to receive (the peer's end counts); false when `deadline` passed.
   Task<bool> readable(Milliseconds deadline);
@@ -54,7 +63,7 @@ class FrameSocket {
   // False when the peer is gone.
   template <class Body>
   bool send(std::uint64_t request, const Body& body, std::span<const int> descriptors = {}) {
-    return wire::send_frame(stream_.native_handle(), request, body, descriptors);
+    return send_bytes(wire::encode_frame(request, body), descriptors);
   }
   // The same, but only if there is room for it now: false where it was dropped. For what nobody has to read.
   template <class Body>
@@ -64,9 +73,11 @@ class FrameSocket {
   void close();
 
  private:
+  struct Connection;
+  bool send_bytes(std::vector<std::byte> bytes, std::span<const int> descriptors);
   bool offer_bytes(const std::vector<std::byte>& bytes);
 
-  asio::posix::stream_descriptor stream_;
+  std::shared_ptr<Connection> connection_;  // null in one that was moved from
 };
 
 }  // namespace hubcell::process

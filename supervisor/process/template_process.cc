@@ -43,12 +43,13 @@ std::vector<posix::ChildProcess> sweep_worker_folders() {
 }
 
 TemplateProcess::TemplateProcess(asio::io_context& loop, TemplatePlan plan, StartedTemplate started,
-                                 CallerStreams& streams)
+                                 std::shared_ptr<CallerStreams> streams)
     : loop_(loop),
       python_(std::move(plan.python)),
       process_(std::move(started.process)),
       socket_(std::move(started.socket)),
-      output_(loop, only_errors(std::move(started.output)), streams, plan.output, "template " + python_),
+      streams_(std::move(streams)),
+      output_(loop, only_errors(std::move(started.output)), *streams_, plan.output, "template " + python_),
       versions_(std::move(started.versions)) {}
 
 // End of file makes it end its workers and remove their folders by itself; it is killed only where it does
@@ -59,16 +60,15 @@ TemplateProcess::~TemplateProcess() {
 }
 
 Task<std::shared_ptr<TemplateProcess>> TemplateProcess::start(asio::io_context& loop, TemplatePlan plan,
-                                                              const Environment& environment,
-                                                              CallerStreams& streams) {
+                                                              std::shared_ptr<CallerStreams> streams) {
   std::optional<StartedTemplate> started;
   try {
-    started = co_await start_template(loop, plan.python, plan.extension, environment);
+    started = co_await start_template(loop, plan.python, plan.extension, plan.environment);
   } catch (const Error& failure) {
     throw failure.context("start the interpreter " + plan.python);
   }
   const std::shared_ptr<TemplateProcess> self(
-      new TemplateProcess(loop, std::move(plan), std::move(*started), streams));
+      new TemplateProcess(loop, std::move(plan), std::move(*started), std::move(streams)));
   log::info("template " + self->python_ + ": ready, Python " + self->versions_.python_version + ", torch " +
             self->versions_.torch_version);
   auto reading = [](std::shared_ptr<TemplateProcess> owner) -> Task<void> { co_await owner->read_frames(); };
@@ -85,6 +85,7 @@ Task<ForkedWorker> TemplateProcess::fork_worker(wire::ForkWorker order,
   for (const posix::UniqueFd& descriptor : descriptors)
     borrowed.push_back(descriptor.get());
   auto pending = std::make_shared<PendingFork>(loop_);
+  order.worker = next_fork_++;
   if (!serves() || !socket_.send(0, order, borrowed)) {
     throw Error(ErrorCode::System, "fork a worker: the template of " + python_ + " has ended");
   }
@@ -185,6 +186,11 @@ void TemplateProcess::retire(const std::string& why) {
   if (!serves()) return;
   retired_ = true;
   log::info("template " + python_ + ": retires, " + why);
+}
+
+void TemplateProcess::leave() {
+  retire("nobody asks for it");
+  leave_when_done();
 }
 
 void TemplateProcess::leave_when_done() {

@@ -77,14 +77,14 @@ posix::ChildProcess spawn_python(const posix::SpawnOptions& options) {
 }  // namespace
 
 Task<StartedTemplate> start_template(asio::io_context& loop, std::string python, std::string extension_path,
-                                     const Environment& environment) {
+                                     std::vector<std::string> environment) {
   auto [socket_ours, socket_theirs] = posix::make_message_socket_pair();
   auto [output_ours, output_theirs] = posix::make_pipe();
   const std::string boot = std::filesystem::path(extension_path).replace_filename("boot.py");
   // No PDEATHSIG: when the supervisor ends, the template has folders to remove before it goes.
   const posix::SpawnOptions options{.program = std::move(python),
                                     .arguments = {boot, std::move(extension_path)},
-                                    .environment = environment.for_template(),
+                                    .environment = std::move(environment),
                                     .directory = "/",
                                     .descriptors = {socket_theirs.get()},
                                     .standard_output = output_theirs.get(),

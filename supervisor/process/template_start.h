@@ -2,9 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "shared/posix/process.h"
-#include "supervisor/process/environment.h"
 #include "supervisor/process/loop.h"
 
 namespace hubcell::process {
@@ -16,10 +16,10 @@ struct StartedTemplate {
   wire::TemplateReady versions;
 };
 
-// Runs `python` with the boot.py that lies beside the extension. Throws Error(Usage) with one line where the
+// Runs `python`, in an environment of NAME=value, with the boot.py that lies beside the extension. Throws Error(Usage) with one line where the
 // interpreter has no torch, is broken, too old, or no Python at all; its process is then ended. Takes
 // kInterpreterStartDeadline and kTemplateStartDeadline at most.
 Task<StartedTemplate> start_template(asio::io_context& loop, std::string python, std::string extension_path,
-                                     const Environment& environment);
+                                     std::vector<std::string> environment);
 
 }  // namespace hubcell::process
