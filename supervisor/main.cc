@@ -1,8 +1,10 @@
-// hubcell-supervisor: starts templates, workers and fetchers for one program, and ends with it.
+// hubcell-supervisor: starts templates, workers and fetchers.
 //
-// Descriptor 3 is the control socket; 1 and 2 are the program's own, for what workers print: nothing but that goes
+// Without arguments for one program, with which it ends. Descriptor 3 is the control socket; 1 and 2 are the program's own, for what workers print: nothing but that goes
 // to 1. The process detaches at once, so that it is not the program's child and the program's own wait() never
 // meets it.
+//
+// With arguments (serve_arguments.h) for all programs of its user that connect to its socket, until it is told to end.
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -16,8 +18,11 @@
 #include <filesystem>
 
 #include "shared/base/log.h"
+#include "shared/posix/local_socket.h"
 #include "shared/posix/private_folder.h"
+#include "supervisor/control/server.h"
 #include "supervisor/control/session.h"
+#include "supervisor/serve_arguments.h"
 
 namespace {
 
@@ -65,13 +70,19 @@ hubcell::process::Task<void> serve_program(hubcell::control::Host& host,
   host.loop.stop();
 }
 
-}  // namespace
+hubcell::process::Task<void> serve_all(hubcell::control::Server& server, boost::asio::io_context& loop) {
+  co_await server.run();
+  loop.stop();
+}
 
-int main() {
+void sweep() {
+  hubcell::posix::finish_removals(hubcell::process::sweep_worker_folders(), kRemovalDeadline);
+}
+
+int be_private() {
   detach();
-  close_to_tracers();
   // The terminal's Ctrl-C is the program's to handle: its end is ours.
-  for (const int ignored : {SIGINT, SIGHUP, SIGPIPE, SIGQUIT})
+  for (const int ignored : {SIGINT, SIGHUP, SIGQUIT})
     std::signal(ignored, SIG_IGN);
   boost::asio::io_context loop(1);
   const auto streams = std::make_shared<hubcell::process::CallerStreams>();
@@ -80,6 +91,48 @@ int main() {
                               .templates = hubcell::control::TemplatePool(loop, streams)};
   boost::asio::co_spawn(loop, serve_program(host, streams), boost::asio::detached);
   loop.run();
-  hubcell::posix::finish_removals(hubcell::process::sweep_worker_folders(), kRemovalDeadline);
+  sweep();
   return 0;
+}
+
+int be_shared(std::span<const char* const> words) {
+  using namespace hubcell;
+  control::ServeArguments arguments = control::parse_serve_arguments(words);
+  std::optional<posix::UniqueFd> listener = control::take_activated_socket();
+  if (!listener) {
+    listener = posix::listen_local(arguments.socket);
+    arguments.plan.socket_path = arguments.socket;
+  }
+  boost::asio::io_context loop(1);
+  const auto log = std::make_shared<control::LogBook>();
+  const auto streams = std::make_shared<process::CallerStreams>();
+  streams->reader = [log](std::string_view name, std::string_view line) {
+    log->note(wire::LogKind::Printed, name, line);
+  };
+  control::Host host{.loop = loop,
+                     .installation = find_installation(),
+                     .quotas = arguments.quotas,
+                     .template_output = wire::WorkerOutput::Prefixed,
+                     .templates = control::TemplatePool(loop, streams)};
+  control::Server server(host, arguments.plan, std::move(*listener), log);
+  log::info("serves at " + (arguments.socket.empty() ? "systemd's socket" : arguments.socket));
+  boost::asio::co_spawn(loop, serve_all(server, loop), boost::asio::detached);
+  loop.run();
+  sweep();
+  log::info("has ended");
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  close_to_tracers();
+  std::signal(SIGPIPE, SIG_IGN);
+  if (count == 1) return be_private();
+  try {
+    return be_shared({words + 1, static_cast<std::size_t>(count) - 1});
+  } catch (const std::exception& failure) {
+    hubcell::log::error(failure.what());
+    return 1;
+  }
 }

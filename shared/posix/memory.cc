@@ -33,9 +33,17 @@ std::size_t file_bytes(int fd) {
 }
 
 Mapping Mapping::of(int fd, std::size_t bytes) {
+  return {fd, bytes, boost::interprocess::read_write};
+}
+
+Mapping Mapping::for_reading(int fd, std::size_t bytes) {
+  return {fd, bytes, boost::interprocess::read_only};
+}
+
+Mapping::Mapping(int fd, std::size_t bytes, boost::interprocess::mode_t mode) {
   namespace ipc = boost::interprocess;
   try {
-    return Mapping(ipc::mapped_region(MappableFd{fd}, ipc::read_write, 0, bytes));
+    region_ = ipc::mapped_region(MappableFd{fd}, mode, 0, bytes);
   } catch (const ipc::interprocess_exception& failure) {
     throw Error(ErrorCode::System,
                 "map " + std::to_string(bytes) + " bytes of shared memory: " + failure.what());

@@ -20,16 +20,17 @@ UniqueFd make_sealed_memfd(const std::string& name, std::size_t bytes);
 // Size of the file behind `fd` in bytes.
 std::size_t file_bytes(int fd);
 
-// A whole memfd, mapped shared and writable. Owns the mapping, not the descriptor.
+// The first `bytes` of a memfd, mapped shared. Owns the mapping, not the descriptor.
 class Mapping {
  public:
-  static Mapping of(int fd, std::size_t bytes);
+  static Mapping of(int fd, std::size_t bytes);  // writable
+  static Mapping for_reading(int fd, std::size_t bytes);
 
   std::byte* data() const { return static_cast<std::byte*>(region_.get_address()); }
   std::size_t size() const { return region_.get_size(); }
 
  private:
-  explicit Mapping(boost::interprocess::mapped_region region) : region_(std::move(region)) {}
+  Mapping(int fd, std::size_t bytes, boost::interprocess::mode_t mode);
   boost::interprocess::mapped_region region_;
 };
 

@@ -60,9 +60,13 @@ std::string temporary_root(const std::string& suffix) {
   const char* temporary = std::getenv("TMPDIR");
   std::string root = temporary == nullptr || *temporary != '/' ? "/tmp" : temporary;
   root += "/hubcell-" + std::to_string(::geteuid()) + suffix;
+  make_private_root(root);
+  return root;
+}
+
+void make_private_root(const std::string& root) {
   if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw Error(ErrorCode::System, "make a folder for workers: " + root + ": " +
-                                       std::generic_category().message(errno) +
+    throw Error(ErrorCode::System, "make the folder " + root + ": " + std::generic_category().message(errno) +
                                        "; set TMPDIR to a folder that can be written");
   }
   struct stat status {};
@@ -71,7 +75,6 @@ std::string temporary_root(const std::string& suffix) {
     throw Error(ErrorCode::System,
                 "use " + root + ": it is not a private folder of this user; remove it or set TMPDIR");
   }
-  return root;
 }
 
 std::vector<ChildProcess> sweep_private_folders(const std::string& root) {

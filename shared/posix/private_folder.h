@@ -35,6 +35,8 @@ class PrivateFolder {
 // `<temporary folder>/hubcell-<uid><suffix>`, made if need be, of this user alone. Throws Error(System) where
 // somebody else was faster.
 std::string temporary_root(const std::string& suffix);
+// The folder of that path, by the same rules.
+void make_private_root(const std::string& root);
 // Starts to remove the folders below `root` that nobody uses.
 std::vector<ChildProcess> sweep_private_folders(const std::string& root);
 // Waits for removals. Those that take longer are ended, and what they leave is found by the next sweep.

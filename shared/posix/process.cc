@@ -196,19 +196,6 @@ bool send_signal(int pidfd, int signal) {
   return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
 }
 
-MemoryUse memory_of(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  MemoryUse use;
-  std::string name;
-  while (status >> name) {
-    std::uint64_t kibibytes = 0;
-    if (name == "RssAnon:" && status >> kibibytes) use.private_bytes = kibibytes << 10;
-    if ((name == "RssFile:" || name == "RssShmem:") && status >> kibibytes)
-      use.shared_bytes += kibibytes << 10;
-  }
-  return use;
-}
-
 unsigned fork_count() {
   static std::atomic<unsigned> count{0};
   [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++count; });

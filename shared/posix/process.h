@@ -68,13 +68,6 @@ bool send_signal(int pidfd, int signal);
 // True once the process behind `pidfd` has ended; does not wait.
 bool has_ended(int pidfd);
 
-// What a process holds of the machine's memory, as /proc/PID/status tells anyone; zeros where there is none of that number.
-struct MemoryUse {
-  std::uint64_t private_bytes = 0;  // RssAnon; with what it shares by a fork
-  std::uint64_t shared_bytes = 0;   // RssFile and RssShmem
-};
-MemoryUse memory_of(pid_t pid);
-
 // Of this process: the kernel's own count.
 std::size_t thread_count();
 

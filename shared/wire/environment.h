@@ -27,6 +27,7 @@ inline constexpr std::array kTemplateVariables{"PATH",
                                                "UBSAN_OPTIONS",
                                                "TSAN_OPTIONS",
                                                "HUBCELL_LOG",
+                                               "HUBCELL_LOG_FORMAT",
                                                "HUBCELL_TEST_LANDLOCK_ABI"};
 
 // What decides about names, caches and interpreters, and is the supervisor's alone.

@@ -52,6 +52,15 @@ enum class Tag : std::uint16_t {
   Granted = 34,
   LoadNote = 35,
   LoadSummary = 36,
+  Welcome = 40,
+  ListWorkers = 41,
+  RunningWorker = 42,
+  RunningSupervisor = 43,
+  Stop = 44,
+  Stopped = 45,
+  ReadLog = 46,
+  LogLine = 47,
+  LogEnd = 48,
 };
 
 struct LayerReport {
@@ -72,7 +81,8 @@ enum class WorkerOutput : std::uint8_t { Inherit = 0, Prefixed = 1, Discard = 2 
 
 // ---- client -> supervisor
 
-// First on the socket. `environment` holds NAME=value of what decides about names, caches and interpreters.
+// First on the socket. On that of a shared supervisor it is a request, answered by Welcome or Failure, and brings the program's
+// standard output and standard error. `environment` holds NAME=value of what decides about names, caches and interpreters.
 struct Hello {
   static constexpr Tag kTag = Tag::Hello;
   std::uint32_t protocol_version = kProtocolVersion;
@@ -265,10 +275,11 @@ struct WorkerStatus {
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
   std::vector<std::string> output_tail;
+  std::string reason;  // why it was ended, where the supervisor did: "was unloaded: ..."
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(ended, exit_code, signal, output_tail);
+    archive(ended, exit_code, signal, output_tail, reason);
   }
 };
 

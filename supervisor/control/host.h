@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "shared/wire/limits.h"
@@ -34,6 +35,8 @@ struct Host {
   process::asio::io_context& loop;
   Installation installation;
   Quotas quotas = {};
+  // What becomes of what templates print; none: as the session that has one started says of its workers.
+  std::optional<wire::WorkerOutput> template_output = std::nullopt;
   TemplatePool templates;
 };
 

@@ -54,7 +54,7 @@ Task<void> Session::run(wire::Hello hello) {
   try {
     co_await take_frames();
   } catch (const Error& violation) {
-    log::error(std::string("a program: protocol violation: ") + violation.what());
+    log::error(std::string("a program: ") + violation.what(), {.event = "ProtocolViolation"});
   }
   co_await finish_output();
   end();
@@ -99,10 +99,22 @@ void Session::greet(const wire::Hello& hello) {
 }
 
 process::TemplatePlan Session::template_plan(const std::string& python) const {
+  std::vector<std::string> environment = environment_->for_template();
+  // How much one program wants to be told is nothing that parts it from others.
+  if (host_.template_output) {
+    std::erase_if(environment, [](const std::string& entry) { return entry.starts_with("HUBCELL_LOG"); });
+  }
   return {.python = python,
           .extension = host_.installation.extension,
-          .environment = environment_->for_template(),
-          .output = output_};
+          .environment = std::move(environment),
+          .output = host_.template_output.value_or(output_)};
+}
+
+std::vector<std::shared_ptr<Worker>> Session::workers() const {
+  std::vector<std::shared_ptr<Worker>> workers;
+  for (const auto& [id, worker] : workers_)
+    workers.push_back(worker);
+  return workers;
 }
 
 // Runs `work` (a coroutine) by itself; what it throws becomes the request's Failure.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "supervisor/control/host.h"
 #include "supervisor/control/sources.h"
@@ -24,6 +25,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // Serves until the client has gone, and ends its workers then. Throws Error(Protocol) where it speaks another protocol.
   process::Task<void> run(wire::Hello hello);
+
+  std::vector<std::shared_ptr<Worker>> workers() const;
 
  private:
   // A worker that is being opened or is open; equal requests wait for the same one.

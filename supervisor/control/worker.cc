@@ -13,10 +13,10 @@
 
 #include <hubcell/error.h>
 
-#include "shared/base/log.h"
 #include "shared/base/url_text.h"
 #include "shared/channel/layout.h"
 #include "shared/posix/memory.h"
+#include "shared/posix/process_use.h"
 #include "shared/posix/system_error.h"
 #include "supervisor/source/ref_name.h"
 #include "supervisor/source/repository.h"
@@ -76,8 +76,8 @@ void Worker::apply(Event event) {
     char seconds[32];
     std::snprintf(seconds, sizeof(seconds), "%.2f",
                   std::chrono::duration<double>(now - entered_state_).count());
-    log::info("worker " + plan_.label + ": " + std::string(name(state_)) + " -> " +
-              std::string(name(row->next)) + " (" + seconds + " s)");
+    log::info(std::string(name(state_)) + " -> " + std::string(name(row->next)) + " (" + seconds + " s)",
+              about());
     entered_state_ = now;
     state_ = row->next;
   }
@@ -129,6 +129,7 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
     pid_ = forked.pid;
     pidfd_ = std::move(forked.pidfd);
     apply(Event::Forked);
+    watch_.emplace(memory.get());
     client_descriptors_.push_back(std::move(memory));
     client_descriptors_.emplace_back(
         posix::checked(::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 3), "duplicate a pidfd"));
@@ -165,10 +166,8 @@ process::Task<void> Worker::await_ready() {
   const auto ready = frame->as<wire::WorkerReady>();
   sandbox_ = level_of(ready.layers);
   for (const wire::LayerReport& layer : ready.layers)
-    log::debug("worker " + plan_.label + ": " + layer.name + (layer.holds ? ": " : " does not hold: ") +
-               layer.detail);
-  if (sandbox_ == "off")
-    log::warn("worker " + plan_.label + ": its sandbox is OFF: its code may do what you may");
+    log::debug(layer.name + (layer.holds ? ": " : " does not hold: ") + layer.detail, about());
+  if (sandbox_ == "off") log::warn("its sandbox is OFF: its code may do what you may", about());
 }
 
 // Of what a worker sends only wishes are expected, and so many of them; whatever else it says is a lie.
@@ -185,7 +184,7 @@ process::Task<void> Worker::watch_control() {
       co_await answer_want(frame->request(), std::move(want));
     }
   } catch (const std::exception& violation) {
-    log::warn("worker " + plan_.label + ": protocol violation: " + violation.what());
+    log::warn(violation.what(), {.worker = plan_.label, .worker_pid = pid_, .event = "ProtocolViolation"});
     apply(Event::Failed);
   }
 }
@@ -201,7 +200,7 @@ process::Task<void> Worker::answer_want(std::uint64_t request, Want want) {
   } catch (const std::exception& failure) {
     refusal = {.code = ErrorCode::System, .message = failure.what()};
   }
-  log::info("worker " + plan_.label + ": refused: " + refusal.message);
+  log::info("refused: " + refusal.message, about());
   if (control_) control_->offer(request, refusal);
 }
 
@@ -220,12 +219,11 @@ process::Task<std::string> Worker::grant(Want want) {
   wire::Pin used;
   std::string path;
   if (want.repository) {
-    log::info("worker " + plan_.label + ": wants the repository " +
-              source::printable(want.repository->repository));
+    log::info("wants the repository " + source::printable(want.repository->repository), about());
     path =
         co_await sources_->grant_repository(std::move(*want.repository), *grants_, std::move(report), used);
   } else {
-    log::info("worker " + plan_.label + ": wants " + source::printable(want.file->url));
+    log::info("wants " + source::printable(want.file->url), about());
     FileGrant wanted{.file = std::move(*want.file), .readable = plan_.permissions.read, .refresh = false};
     wanted.refresh = plan_.refresh && refreshed_.insert(wanted.file.url).second;
     path = co_await sources_->grant_file(std::move(wanted), *grants_, std::move(report), used);
@@ -255,14 +253,14 @@ process::Task<void> Worker::await_load() {
 void Worker::take_end(posix::ExitStatus status) {
   exit_ = status;
   if (output_) output_->drain();
-  if (state_ != State::Stopping)
-    log::info("worker " + plan_.label + ": its process " + posix::describe(status));
+  if (state_ != State::Stopping) log::info("its process " + posix::describe(status), about());
   apply(Event::Ended);
 }
 
 void Worker::load_began(std::uint64_t model, std::uint64_t request, const std::string& entry) {
   loads_[model] = request;
-  log::info("worker " + plan_.label + ": " + (entry.empty() ? "import hubconf.py" : "load " + entry));
+  log::info(entry.empty() ? "import hubconf.py" : "load " + source::printable(entry), about());
+  entry_ = entry;
   apply(Event::LoadBegan);
 }
 
@@ -272,13 +270,39 @@ void Worker::load_ended(std::uint64_t model) {
 }
 
 wire::WorkerStatus Worker::status() {
-  wire::WorkerStatus status{
-      .ended = ended_.happened(), .exit_code = exit_.exit_code, .signal = exit_.signal, .output_tail = {}};
+  wire::WorkerStatus status{.ended = ended_.happened(),
+                            .exit_code = exit_.exit_code,
+                            .signal = exit_.signal,
+                            .output_tail = {},
+                            .reason = reason_};
   if (output_) {
     output_->drain();
     status.output_tail.assign(output_->tail().begin(), output_->tail().end());
   }
   return status;
+}
+
+void Worker::stop(const std::string& reason) {
+  if (ended_.happened() || state_ == State::Stopping) return;
+  reason_ = reason;
+  log::info(reason, about());
+  apply(Event::Close);
+}
+
+std::size_t Worker::calls() const {
+  return watch_ && !ended_.happened() ? watch_->calls() : 0;
+}
+
+void Worker::look() {
+  if (!watch_ || ended_.happened()) return;
+  const std::pair use(watch_->last_sequence(), posix::processor_time_of(static_cast<pid_t>(pid_)));
+  if (use != seen_use_ || calls() > 0) last_active_ = std::chrono::steady_clock::now();
+  seen_use_ = use;
+}
+
+std::chrono::milliseconds Worker::idle() const {
+  const auto since = std::chrono::steady_clock::now() - last_active_;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since);
 }
 
 process::Task<void> Worker::finish_output(std::chrono::steady_clock::time_point end) {

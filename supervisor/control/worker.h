@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "shared/base/log.h"
+#include "shared/channel/call_watch.h"
 #include "supervisor/control/grants.h"
 #include "supervisor/control/sources.h"
 #include "supervisor/lifecycle/lifecycle.h"
@@ -65,6 +67,20 @@ class Worker : public std::enable_shared_from_this<Worker> {
     apply(lifecycle::Event::Close);
   }
   bool nobody_asks() const { return nobody_asks_; }
+  // The same by the supervisor's own choice; the client is told why: "was unloaded: nobody used it".
+  void stop(const std::string& reason);
+
+  const std::string& label() const { return plan_.label; }
+  // What was loaded in it last.
+  const std::string& entry() const { return entry_; }
+  std::string_view state_name() const { return lifecycle::name(state_); }
+  std::chrono::steady_clock::time_point began() const { return began_; }
+  // Calls that are under way in it.
+  std::size_t calls() const;
+  // Looks whether it did anything since the last look: calls pass by the supervisor.
+  void look();
+  // How long nobody called it and it did nothing by itself, as far as somebody looked.
+  std::chrono::milliseconds idle() const;
 
   // Happens when the process has ended.
   process::Occasion& ended() { return ended_; }
@@ -74,6 +90,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   process::Task<void> finish_output(std::chrono::steady_clock::time_point end);
 
  private:
+  log::About about() const { return {.worker = plan_.label, .worker_pid = pid_}; }
   void apply(lifecycle::Event event);
   process::Task<void> await_ready();
   process::Task<void> watch_control();
@@ -108,6 +125,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::vector<wire::Pin> used_;
   std::set<std::string> refreshed_;  // URLs
   bool nobody_asks_ = false;
+  std::string reason_;
+  std::string entry_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_active_ = began_;
+  std::optional<channel::CallWatch> watch_;
+  std::pair<std::uint64_t, std::chrono::milliseconds> seen_use_;  // the last call, processor time
   process::Occasion ended_;
   posix::ExitStatus exit_;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,11 +54,14 @@ struct CallerStreams {
   LineSink output{STDOUT_FILENO};
   LineSink errors{STDERR_FILENO};
   std::array<posix::UniqueFd, 2> owned = {};  // what the two borrow, where it is not this process's own
+  // Is told every line beside, and who printed it; null: nobody.
+  std::function<void(std::string_view name, std::string_view line)> reader = nullptr;
 
   static CallerStreams adopt(posix::UniqueFd output, posix::UniqueFd errors) {
     return {.output = LineSink(output.get()),
             .errors = LineSink(errors.get()),
-            .owned = {std::move(output), std::move(errors)}};
+            .owned = {std::move(output), std::move(errors)},
+            .reader = nullptr};
   }
 };
 

@@ -57,6 +57,7 @@ OutputRelay::OutputRelay(asio::io_context& loop, Pipes pipes, CallerStreams& str
                          wire::WorkerOutput destination, const std::string& name)
     : loop_(loop),
       streams_(streams),
+      name_(name.substr(0, kNameBytesMax)),
       label_(label_of(streams, destination, name)),
       prefix_(destination == wire::WorkerOutput::Prefixed ? label_ : ""),
       output_(make_stream(std::move(pipes.output), output_sink(streams, destination), &OutputRelay::output_)),
@@ -201,6 +202,7 @@ void OutputRelay::take_line(Stream& stream, std::string line) {
       show_now(errors_);
     }
   }
+  if (streams_.reader) streams_.reader(name_, line);
   tail_.push_back(std::move(line));
   if (tail_.size() > wire::kOutputTailLines) tail_.pop_front();
 }

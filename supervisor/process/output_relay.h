@@ -74,6 +74,7 @@ class OutputRelay {
 
   asio::io_context& loop_;
   CallerStreams& streams_;
+  std::string name_;
   std::string label_;   // before what the relay itself says
   std::string prefix_;  // before each line
   Stream output_;

@@ -18,7 +18,9 @@ using AllBodies =
                wire::WorkerEnded, wire::ProbeLayers, wire::LayersProbed, wire::TemplateStarting,
                wire::WorkerReady, wire::WorkerFailed, wire::FetchFile, wire::FileFetched, wire::GiveUp,
                wire::ManageCache, wire::CacheEntry, wire::CacheDone, wire::Pins, wire::LoadNote,
-               wire::LoadSummary, wire::WantFile, wire::WantRepository, wire::Granted>;
+               wire::LoadSummary, wire::WantFile, wire::WantRepository, wire::Granted, wire::Welcome,
+               wire::ListWorkers, wire::RunningWorker, wire::RunningSupervisor, wire::Stop, wire::Stopped,
+               wire::ReadLog, wire::LogLine, wire::LogEnd>;
 
 // Of no message: what follows is a message of the fetcher.
 enum class FetchTag : std::uint16_t { Job = 1000, Event = 1001 };
@@ -99,8 +101,12 @@ std::vector<Seed> filled_seeds() {
       seed_of("open_worker", open),
       seed_of("worker_opened", opened),
       seed_of("failure", wire::Failure{.code = ErrorCode::Source, .message = "no branch"}),
-      seed_of("worker_status",
-              wire::WorkerStatus{.ended = true, .exit_code = 1, .signal = 9, .output_tail = {"a"}}),
+      seed_of(
+          "worker_status",
+          wire::WorkerStatus{
+              .ended = true, .exit_code = 1, .signal = 9, .output_tail = {"a"}, .reason = "was unloaded"}),
+      seed_of("running_worker", wire::RunningWorker{.pid = 5, .label = "acme/net@main", .entry = "net"}),
+      seed_of("log_line", wire::LogLine{.time_ms = 1, .kind = wire::LogKind::Printed, .text = "hello"}),
       seed_of("diagnosis", diagnosis),
       seed_of("fetch_file", file),
       seed_of("want_repository", wire::WantRepository{.repository = "acme/net", .refresh = true}),

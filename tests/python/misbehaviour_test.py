@@ -244,7 +244,7 @@ class Misbehaviour(unittest.TestCase):
     def expect_nothing_left(cls):
         cls.hub.close()
         del cls.hub, cls.sibling
-        left = leftovers.since(cls.before, cls.supervisor)
+        left = leftovers.since(cls.before, cls.supervisor.pid)
         if left:
             raise AssertionError(left)
 

@@ -120,11 +120,11 @@ TEST(CommandLine, HelpAndVersionAreAnswers) {
 }
 
 TEST(CommandLine, ReadsTimesAndSizes) {
-  EXPECT_EQ(parse_duration("30s"), std::chrono::seconds(30));
-  EXPECT_EQ(parse_duration("1.5"), std::chrono::milliseconds(1500));
-  EXPECT_EQ(parse_duration("2m"), std::chrono::minutes(2));
+  EXPECT_EQ(parse_duration("--deadline", "30s"), std::chrono::seconds(30));
+  EXPECT_EQ(parse_duration("--deadline", "1.5"), std::chrono::milliseconds(1500));
+  EXPECT_EQ(parse_duration("--deadline", "2m"), std::chrono::minutes(2));
   for (const char* wrong : {"", "s", "0s", "-1s", "nan", "1 s", "3x"})
-    EXPECT_THROW(parse_duration(wrong), UsageError) << wrong;
+    EXPECT_THROW(parse_duration("--deadline", wrong), UsageError) << wrong;
   EXPECT_EQ(parse_bytes("--memory", "512MB"), 512'000'000u);
   EXPECT_EQ(parse_bytes("--memory", "0.5KiB"), 512u);
   for (const char* wrong : {"", "4Gib", "-1", "0", "1e300GiB"})

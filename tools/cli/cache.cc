@@ -10,6 +10,7 @@
 
 #include <hubcell/error.h>
 
+#include "tools/cli/figures.h"
 #include "tools/cli/json_output.h"
 #include "tools/cli/run.h"
 #include "tools/cli/terminal.h"
@@ -26,18 +27,6 @@ std::string day_of(std::int64_t seconds) {
   ::localtime_r(&time, &parts);
   char text[16];
   std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
-  return text;
-}
-
-std::string size_text(std::uint64_t bytes) {
-  char text[32];
-  const auto size = static_cast<double>(bytes);
-  if (bytes < (1U << 20U)) {
-    std::snprintf(text, sizeof text, "%.1f KiB", size / 0x1p10);
-  } else {
-    std::snprintf(text, sizeof text, bytes < (1U << 30U) ? "%.1f MiB" : "%.2f GiB",
-                  bytes < (1U << 30U) ? size / 0x1p20 : size / 0x1p30);
-  }
   return text;
 }
 

@@ -14,6 +14,7 @@
 #include "tools/cli/options.h"
 #include "tools/cli/permissions.h"
 #include "tools/cli/run.h"
+#include "tools/cli/shared.h"
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
 #include "tools/cli/trust.h"
@@ -83,7 +84,26 @@ void prepare(Hub& hub, const Options& options) {
   if (options.force_reload) hub.reload(options.repository);
 }
 
+// Commands that need no Hub; none of the others.
+std::optional<int> dispatch_shared(const Options& options) {
+  switch (options.command) {
+    case Command::Serve:
+      return serve_programs(options);
+    case Command::Ps:
+      return show_workers(options);
+    case Command::Top:
+      return watch_workers(options);
+    case Command::Logs:
+      return show_log(options);
+    case Command::Stop:
+      return stop_workers(options);
+    default:
+      return std::nullopt;
+  }
+}
+
 int dispatch(const Options& options) {
+  if (const std::optional<int> exit_code = dispatch_shared(options)) return *exit_code;
   Progress progress(!options.quiet && !options.no_progress);
   Hub hub(hub_options(options, progress));
   prepare(hub, options);
@@ -104,8 +124,9 @@ int dispatch(const Options& options) {
       return cache(hub, options);
     case Command::Trust:
       return trust(hub, options);
+    default:
+      return 2;
   }
-  return 2;
 }
 
 // The supervisor and the workers take their log level from the environment.

@@ -13,6 +13,8 @@ namespace hubcell::cli {
 namespace {
 
 constexpr std::uint64_t kThreadsMax = 1024;
+constexpr std::uint64_t kProgramsMax = 10'000;
+constexpr std::uint64_t kWorkersMax = 256;
 constexpr const char* kRepositoryHelp = "owner/name[@ref], a git URL, or a folder that starts with . or /";
 
 // Texts of options that are read further once CLI11 is done.
@@ -23,6 +25,10 @@ struct Raw {
   std::string deadline;
   std::string memory;
   std::string scratch;
+  std::string worker_memory;
+  std::string unload_idle;
+  std::string drain;
+  std::string interval;
 };
 
 double parse_number(std::string_view text, std::string_view& unit) {
@@ -65,8 +71,10 @@ void require_known_command(const CLI::App& app, int count, const char* const* wo
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
       if (command->get_name() == word) return;
     }
-    throw UsageError("no command '" + word +
-                     "'; there are list, help, run, permissions, fetch, cache, trust and doctor");
+    throw UsageError(
+        "no command '" + word +
+        "'; there are list, help, run, permissions, fetch, cache, trust, serve, ps, top, logs, stop and "
+        "doctor");
   }
 }
 
@@ -178,6 +186,45 @@ void add_actions(CLI::App& app, const char* name, const char* help, Command comm
   }
 }
 
+void add_serve_options(CLI::App& serve, Options& options, Raw& raw) {
+  serve.add_option("--programs", options.serve.programs, "that may use it at a time (256)")
+      ->type_name("N")
+      ->check(whole_number(1, kProgramsMax));
+  serve.add_option("--workers", options.serve.workers, "that a Hub may have at a time (256)")
+      ->type_name("N")
+      ->check(whole_number(1, kWorkersMax));
+  serve.add_option("--worker-memory", raw.worker_memory, "budget of a worker at most: 4GiB")
+      ->type_name("SIZE");
+  serve
+      .add_option("--unload-idle", raw.unload_idle, "ends workers that nobody used for so long: 30m (never)")
+      ->type_name("TIME");
+  serve.add_option("--drain", raw.drain, "what calls may take yet when it is to end (10s)")
+      ->type_name("TIME");
+}
+
+// A shared supervisor, and what is asked of it.
+void add_shared_commands(CLI::App& app, Options& options, Raw& raw) {
+  CLI::App* serve =
+      add_command(app, "serve", "be a supervisor that many programs share", Command::Serve, options);
+  CLI::App* ps = add_command(app, "ps", "the workers of the shared supervisor", Command::Ps, options);
+  CLI::App* top = add_command(app, "top", "the same, again and again", Command::Top, options);
+  CLI::App* logs = add_command(app, "logs", "what the shared supervisor logs and its workers print",
+                               Command::Logs, options);
+  CLI::App* stop =
+      add_command(app, "stop", "end workers, or the shared supervisor itself", Command::Stop, options);
+  for (CLI::App* command : {serve, ps, top, logs, stop})
+    command->add_option("--socket", options.serve.socket, "where it listens")->type_name("PATH");
+  add_serve_options(*serve, options, raw);
+  top->add_option("--interval", raw.interval, "between two looks (1s)")->type_name("TIME");
+  top->add_option("--count", options.looks, "so many looks, and no more")
+      ->type_name("N")
+      ->check(whole_number(1, INT64_MAX));
+  logs->add_flag("-f,--follow", options.follow, "go on with what comes");
+  logs->add_option("WORKER", options.names, "owner/name[@ref]: what is about it")->type_name("");
+  stop->add_option("WORKER", options.names, "its pid, or owner/name@ref; none: the supervisor")
+      ->type_name("");
+}
+
 void add_commands(CLI::App& app, Options& options, Raw& raw) {
   CLI::App* list = add_command(app, "list", "entrypoints, one a line", Command::List, options);
   CLI::App* help = add_command(app, "help", "docstring and signature", Command::Help, options);
@@ -198,6 +245,7 @@ void add_commands(CLI::App& app, Options& options, Raw& raw) {
                {"add", "trust them", "owner/name", true},
                {"rm", "trust them no longer", "owner/name", true}},
               options);
+  add_shared_commands(app, options, raw);
   CLI::App* doctor = add_command(app, "doctor", "what this machine can do", Command::Doctor, options);
   for (CLI::App* command : {list, help, run, permissions, fetch}) {
     command->add_option("REPO", options.repository, kRepositoryHelp)->required()->type_name("");
@@ -228,18 +276,26 @@ void finish(Options& options, const Raw& raw) {
   for (const std::string& text : raw.inputs)
     options.inputs.push_back(parse_input(text));
   options.pick = parse_pick(raw.pick);
-  if (!raw.deadline.empty()) options.deadline = parse_duration(raw.deadline);
+  const auto take_duration = [](const char* option, const std::string& text, std::chrono::milliseconds& to) {
+    if (!text.empty()) to = parse_duration(option, text);
+  };
+  take_duration("--deadline", raw.deadline, options.deadline);
+  take_duration("--unload-idle", raw.unload_idle, options.serve.unload_idle);
+  take_duration("--drain", raw.drain, options.serve.drain);
+  take_duration("--interval", raw.interval, options.interval);
   if (!raw.memory.empty()) options.memory_bytes = parse_bytes("--memory", raw.memory);
+  if (!raw.worker_memory.empty())
+    options.serve.worker_memory_bytes = parse_bytes("--worker-memory", raw.worker_memory);
   if (!raw.scratch.empty()) options.scratch_bytes = parse_bytes("--scratch", raw.scratch);
   check_output_path(options.output_path);
 }
 
 }  // namespace
 
-std::chrono::milliseconds parse_duration(const std::string& text) {
+std::chrono::milliseconds parse_duration(const std::string& option, const std::string& text) {
   const double ms =
       parse_quantity(text, {{"ms", 1}, {"", 1e3}, {"s", 1e3}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}});
-  if (ms < 1 || ms > 1e15) throw UsageError("--deadline " + text + ": not a time like 30s or 500ms");
+  if (ms < 1 || ms > 1e15) throw UsageError(option + " " + text + ": not a time like 30s or 500ms");
   return std::chrono::milliseconds(std::llround(ms));
 }
 

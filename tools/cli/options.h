@@ -8,20 +8,21 @@
 #include <vector>
 
 #include <hubcell/options.h>
+#include <hubcell/serve.h>
 
 #include "tools/cli/pick.h"
 #include "tools/cli/spec.h"
 
 namespace hubcell::cli {
 
-enum class Command { List, Help, Run, Permissions, Doctor, Fetch, Cache, Trust };
+enum class Command { List, Help, Run, Permissions, Doctor, Fetch, Cache, Trust, Serve, Ps, Top, Logs, Stop };
 
 struct Options {
   Command command = Command::Doctor;
   std::string repository;
   std::string entry;
   std::string action;              // of `cache` and `trust`: ls, rm, ...
-  std::vector<std::string> names;  // of theirs
+  std::vector<std::string> names;  // of theirs; of `stop` and `logs`: workers
 
   // Of the repository.
   bool trust = false;
@@ -40,6 +41,12 @@ struct Options {
   bool writable_checkout = false;
   std::chrono::milliseconds deadline{0};  // 0: none
   unsigned threads = 0;                   // 0: the interpreter's own number
+
+  // Of `serve`, and its socket of those that ask it.
+  ServeOptions serve;
+  bool follow = false;                       // `logs`
+  std::chrono::milliseconds interval{1000};  // `top`: between two looks
+  std::uint64_t looks = 0;                   // `top`: so many; 0: until it is ended
 
   // Of the output.
   bool json = false;
@@ -69,8 +76,8 @@ struct Parsed {
 
 Parsed parse_command_line(int count, const char* const* words);
 
-// "30s", "500ms", "2m"; a bare number counts seconds. Throws UsageError.
-std::chrono::milliseconds parse_duration(const std::string& text);
+// "30s", "500ms", "2m"; a bare number counts seconds. Throws UsageError, which names `option`.
+std::chrono::milliseconds parse_duration(const std::string& option, const std::string& text);
 // "4GiB", "512MB"; a bare number counts bytes. Throws UsageError, which names `option`.
 std::uint64_t parse_bytes(const std::string& option, const std::string& text);
 

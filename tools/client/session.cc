@@ -1,22 +1,16 @@
 #include "tools/client/session.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <span>
 
 #include "shared/base/log.h"
 #include "shared/posix/process.h"
-#include "shared/wire/environment.h"
 #include "shared/wire/limits.h"
-#include "tools/client/installation.h"
 #include "tools/client/permissions.h"
+#include "tools/client/supervisor_connection.h"
 #include "tools/client/worker.h"
-
-extern char** environ;
 
 namespace hubcell::client {
 namespace {
@@ -32,74 +26,16 @@ constexpr std::size_t kPinsInMessage = 10;
 // Supervisors of a session number their workers apart from each other.
 constexpr unsigned kWorkerBits = 32;
 
-std::vector<std::string> current_environment() {
-  std::vector<std::string> assignments;
-  for (char** entry = environ; *entry != nullptr; ++entry)
-    assignments.emplace_back(*entry);
-  return assignments;
-}
-
-// The rest of the program's environment stays here.
-std::vector<std::string> session_environment() {
-  std::vector<std::string> chosen;
-  const auto choose = [&chosen](std::span<const char* const> names) {
-    for (const std::string name : names) {
-      if (const char* value = std::getenv(name.c_str())) chosen.push_back(name + "=" + value);
-    }
-  };
-  choose(wire::kSupervisorVariables);
-  choose(wire::kNetworkVariables);
-  choose(wire::kIdentityVariables);
-  choose(wire::kTemplateVariables);
-  return chosen;
-}
-
-wire::WorkerOutput to_wire(Output output) {
-  switch (output) {
-    case Output::Inherit:
-      return wire::WorkerOutput::Inherit;
-    case Output::Prefixed:
-      return wire::WorkerOutput::Prefixed;
-    case Output::Discard:
-      return wire::WorkerOutput::Discard;
-  }
-  throw Error(ErrorCode::Usage, "start hubcell: HubOptions::output is none of Inherit, Prefixed and Discard");
-}
-
 [[noreturn]] void throw_supervisor_ended() {
   throw Error(ErrorCode::System,
               "ask the supervisor: it has ended, and all workers with it; what is asked next starts another");
-}
-
-// A new supervisor; our end of its socket.
-posix::UniqueFd start_supervisor(const HubOptions& options, std::uint64_t first_worker) {
-  const wire::WorkerOutput output = to_wire(options.output);
-  auto [ours, theirs] = posix::make_message_socket_pair();
-  // Only a supervisor that has something to write there gets the standard output: its reader waits for its end.
-  const int standard_output = output == wire::WorkerOutput::Inherit ? STDOUT_FILENO : STDERR_FILENO;
-  // It detaches from us: what is spawned here ends at once, and the supervisor never meets the program's
-  // wait().
-  posix::ChildProcess detaching = posix::spawn({.program = find_supervisor(),
-                                                .arguments = {},
-                                                .environment = current_environment(),
-                                                .directory = "/",
-                                                .descriptors = {theirs.get()},
-                                                .standard_output = standard_output});
-  detaching.wait();
-  const wire::Hello hello{.working_folder = fs::current_path(),
-                          .environment = session_environment(),
-                          .output = output,
-                          .hub_folder = options.hub_folder,
-                          .first_worker = first_worker};
-  wire::send_frame(ours.get(), 0, hello);
-  return std::move(ours);
 }
 
 }  // namespace
 
 std::shared_ptr<Session> Session::start(HubOptions options) {
   wire::Permissions permissions = permissions_of(options);
-  posix::UniqueFd socket = start_supervisor(options, 1);
+  posix::UniqueFd socket = reach_supervisor(options, 1);
   std::shared_ptr<Session> session(
       new Session(std::move(options), std::move(permissions), std::move(socket)));
   if (!session->options_.lock.empty()) session->use_lock_file();
@@ -111,7 +47,7 @@ void Session::restart_supervisor(std::unique_lock<std::mutex>& lock) {
   // Whoever reads finds the end of the socket, too.
   arrived_.wait(lock, [this] { return !reading_; });
   if (!supervisor_ended_ || ended_) return;
-  socket_ = start_supervisor(options_, (++connection_ << kWorkerBits) + 1);
+  socket_ = reach_supervisor(options_, (++connection_ << kWorkerBits) + 1);
   supervisor_ended_ = false;
   answers_.clear();  // whoever waits for one of those finds it gone
   log::warn("the supervisor has ended; another was started");

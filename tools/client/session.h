@@ -26,7 +26,7 @@ class Worker;
 // Thread-safe. Workers keep it alive.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  // Starts a private supervisor. Throws Error(System) where the installation is incomplete, Error(Usage) on options that
+  // With the shared supervisor, or one of its own (supervisor_connection.h). Throws Error(System) where the installation is incomplete, Error(Usage) on options that
   // cannot be.
   static std::shared_ptr<Session> start(HubOptions options);
 

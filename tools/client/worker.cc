@@ -11,6 +11,7 @@
 
 #include "shared/base/log.h"
 #include "shared/posix/process.h"
+#include "shared/posix/process_use.h"
 #include "shared/wire/limits.h"
 
 namespace hubcell::client {
@@ -83,8 +84,8 @@ Worker::~Worker() {
 
 ModelInfo Worker::info() const {
   // The number of one that has ended may be another's.
-  const posix::MemoryUse memory =
-      has_ended() ? posix::MemoryUse{} : posix::memory_of(static_cast<pid_t>(opened_.pid));
+  const posix::ProcessUse use =
+      has_ended() ? posix::ProcessUse{} : posix::use_of(static_cast<pid_t>(opened_.pid));
   return {.repository = opened_.name,
           .ref = opened_.ref,
           .commit = opened_.commit,
@@ -94,8 +95,8 @@ ModelInfo Worker::info() const {
           .pid = opened_.pid,
           .folder = opened_.folder,
           .load_seconds = load_seconds_,
-          .private_bytes = memory.private_bytes,
-          .shared_bytes = memory.shared_bytes};
+          .private_bytes = use.private_bytes,
+          .shared_bytes = use.shared_bytes};
 }
 
 std::string Worker::label() const {
@@ -259,7 +260,7 @@ Worker::Answer Worker::finish(const channel::Ticket& ticket, const std::string& 
     channel_->free_arguments(response.released_blocks);
   } catch (const Error& lie) {
     // Nothing that it says from now on can be believed.
-    log::warn("worker " + label() + ": protocol violation: " + lie.what());
+    log::warn(lie.what(), {.worker = label(), .worker_pid = opened_.pid, .event = "ProtocolViolation"});
     kill();
     note_told();
     throw Error(
@@ -287,6 +288,7 @@ void Worker::throw_died(const std::string& what) {
   try {
     const wire::WorkerStatus status = session_->describe_worker(opened_.worker, kStatusWait);
     if (status.ended) how = posix::describe({.exit_code = status.exit_code, .signal = status.signal});
+    if (!status.reason.empty()) how = status.reason;
     death = {.exit_code = status.exit_code, .signal = status.signal, .output_tail = status.output_tail};
     if (!status.output_tail.empty()) how += "; its last line: " + status.output_tail.back();
   } catch (const Error& unknown) {

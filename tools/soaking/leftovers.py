@@ -91,14 +91,14 @@ def more_of(now, before):
     return sorted((collections.Counter(now) - collections.Counter(before)).elements())
 
 
-def since(before, supervisor):
+def since(before, supervisor_pid):
     """Lines on what is there and was not before; waits a while for it to go."""
     end = time.monotonic() + SETTLE_S
     while True:
         now = of_this_program()
         left = [f"left over: {name}: {more_of(now[name], before[name])}" for name in before if more_of(now[name], before[name])]
-        if status(supervisor.pid):
-            left.append(f"left over: the supervisor, {supervisor.pid}")
+        if status(supervisor_pid):
+            left.append(f"left over: the supervisor, {supervisor_pid}")
         if not left or time.monotonic() >= end:
             return left
         time.sleep(0.2)

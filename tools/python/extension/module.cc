@@ -47,18 +47,19 @@ void tell_progress(PyObject* callable, const std::string& what, std::uint64_t do
 }
 
 // (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock, (allowed to read, to
-// write, hosts), sandbox, scratch in bytes, whether the checkout is to be written)
+// write, hosts), sandbox, scratch in bytes, whether the checkout is to be written, socket or None)
 PyObject* open_session(PyObject*, PyObject* given) {
   return at_border([&] {
     const char *interpreter = nullptr, *hub_folder = nullptr, *lock = nullptr, *sandbox = nullptr;
-    PyObject *seed = nullptr, *progress = nullptr, *read = nullptr, *write = nullptr, *hosts = nullptr;
+    PyObject *seed = nullptr, *progress = nullptr, *read = nullptr, *write = nullptr, *hosts = nullptr,
+             *socket = nullptr;
     unsigned long long memory = 0, scratch = 0;
     int writable_checkout = 0;
     unsigned int threads = 0;
     double deadline = 0;
-    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)sKp", &interpreter, &seed, &memory, &threads, &deadline,
+    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)sKpO", &interpreter, &seed, &memory, &threads, &deadline,
                          &hub_folder, &progress, &lock, &read, &write, &hosts, &sandbox, &scratch,
-                         &writable_checkout) == 0)
+                         &writable_checkout, &socket) == 0)
       throw PythonRaised();
     HubOptions options{
         .python = interpreter,
@@ -77,6 +78,7 @@ PyObject* open_session(PyObject*, PyObject* given) {
                         const std::string& what, std::uint64_t done,
                         std::uint64_t total) { tell_progress(callable.get(), what, done, total); },
         .poll = &check_signals};
+    if (socket != Py_None) options.socket = python::text_of(socket);
     if (seed != Py_None) options.seed = PyLong_AsUnsignedLongLong(seed);
     if (PyErr_Occurred() != nullptr) throw PythonRaised();
     return make_native(types().session.get(), without_gil([&] { return Hub(std::move(options)); }));

@@ -43,7 +43,8 @@ def _refuse_unfinished(**options: Any) -> None:
 
 
 class Hub:
-    """A session: its own supervisor process, and one sandboxed worker process for each repository and ref that is loaded.
+    """A session: a supervisor process, shared or its own, and one sandboxed worker process for each repository and ref that is
+    loaded.
 
     python: the workers' interpreter; HUBCELL_PYTHON, or the one that runs this program, where it is None.
     seed: of Python's, numpy's and torch's random numbers before each load, instead of this program's own states.
@@ -58,6 +59,8 @@ class Hub:
     can carry the inputs of calls there.
     writable_checkout: workers see a copy of their checkout, in their scratch folder, and may write in it.
     scratch: what the scratch folder of a worker may hold, in bytes or as "8GiB"; 4 GiB where it is None.
+    socket: of a shared supervisor (`hubcell serve`), which is used if it answers; "" for none, and a supervisor of this
+    Hub's own; HUBCELL_SOCKET, or where `hubcell serve` listens by itself, where it is None.
     lock: a file (JSON) of the commits and files that are used: made where it is missing; what is in it already may not be
     anything else.
 
@@ -72,20 +75,21 @@ class Hub:
                  scratch: Union[int, str, None] = None) -> None:
         if sandbox not in (None, "full", "minimal", "off"):
             raise ValueError(f"sandbox: {sandbox!r} is none of 'full', 'minimal', 'off' and None, the best that this machine has")
-        _refuse_unfinished(replicas=replicas > 1, socket=socket)
+        _refuse_unfinished(replicas=replicas > 1)
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
         allowed = {"allow_read": tuple(map(os.fspath, allow_read)), "allow_write": tuple(map(os.fspath, allow_write)),
                    "allow_net": tuple(allow_net)}
         self._seed, self._rng = seed, rng
         self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng,
-                         "lock": lock, "sandbox": sandbox, "scratch": scratch, "writable_checkout": writable_checkout, **allowed}
+                         "lock": lock, "sandbox": sandbox, "scratch": scratch, "writable_checkout": writable_checkout,
+                         "socket": socket, **allowed}
         self._folder, self._progress = _folders.hub_folder(), _Progress()
         # A handle of what was loaded last, if it is still there.
         self._latest: Callable[[], Any] = lambda: None
         self._session = _hubcell.open_session(interpreter, seed, _bytes_of("memory", memory), threads or torch.get_num_threads(),
                                               deadline or 0.0, self._folder, self._progress, os.fspath(lock or ""),
                                               tuple(allowed.values()), sandbox or "", _bytes_of("scratch", scratch),
-                                              bool(writable_checkout))
+                                              bool(writable_checkout), None if socket is None else os.fspath(socket))
         _hubs.add(self)
 
     # ---- torch.hub's functions

@@ -50,6 +50,8 @@ struct HubOptions {
   // A lock file (JSON): the commits and files that this Hub uses. What is in it already may not be anything else: Error(Source).
   // Made where it is missing.
   std::string lock = {};
+  // The socket of a shared supervisor (hubcell/serve.h), which is used if it answers; empty: none; nothing: shared_socket().
+  std::optional<std::string> socket = std::nullopt;
   // Workers note what foreign code does beyond its own files: Hub::observed. It costs time at each of these.
   bool observe = false;
   // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total

@@ -1,0 +1,21 @@
+// How a program comes to a supervisor: the shared one, where one takes it in, else one of its own.
+#pragma once
+
+#include <hubcell/options.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "shared/posix/unique_fd.h"
+
+namespace hubcell::client {
+
+// Our end of the control socket, with the Hello said. `first_worker`: the number of the first worker that is opened. Throws
+// Error(System) where the installation is incomplete.
+posix::UniqueFd reach_supervisor(const HubOptions& options, std::uint64_t first_worker);
+
+// A connection to whoever listens at `path`; none where nobody does, or somebody who is not this user.
+std::optional<posix::UniqueFd> connect_shared(const std::string& path);
+
+}  // namespace hubcell::client
