@@ -95,9 +95,18 @@ int be_private() {
   return 0;
 }
 
+// Each worker takes some; sandboxes set bounds of their own.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int be_shared(std::span<const char* const> words) {
   using namespace hubcell;
   control::ServeArguments arguments = control::parse_serve_arguments(words);
+  allow_many_descriptors();
   std::optional<posix::UniqueFd> listener = control::take_activated_socket();
   if (!listener) {
     listener = posix::listen_local(arguments.socket);

@@ -42,13 +42,23 @@ std::uint64_t ClientChannel::allocate(std::uint64_t bytes, const Argument& argum
   const std::scoped_lock lock(mutex_);
   const std::optional<std::uint64_t> offset = area_.allocate(bytes);
   if (!offset) {
-    throw Error(ErrorCode::System,
-                "send a tensor of " + std::to_string(bytes) +
-                    " bytes: the worker's memory budget leaves no room for it; pass fewer or "
-                    "smaller tensors, or a larger budget");
+    throw Error(ErrorCode::System, "send a tensor of " + std::to_string(bytes) +
+                                       " bytes: the worker's memory budget leaves no room for it; " +
+                                       describe_holders() +
+                                       "; pass fewer or smaller tensors, or a larger budget");
   }
   arguments_[*offset] = argument;
   return *offset;
+}
+
+std::string ClientChannel::describe_holders() const {
+  std::uint64_t kept = 0, reserved = 0;
+  for (const auto& [offset, argument] : arguments_)
+    (argument.is_reserved ? reserved : kept) += argument.bytes;
+  const int calls = std::popcount(busy_slots_);
+  return "of " + mib_text(area_bytes_) + " inputs that its models keep" +
+         (calls == 0 ? "" : ", or that " + std::to_string(calls) + " calls under way have,") + " take " +
+         mib_text(kept) + ", and this program's own tensors of hubcell::empty " + mib_text(reserved);
 }
 
 AllocatedBlock ClientChannel::allocate_argument(std::uint64_t bytes) {
@@ -127,9 +137,8 @@ std::optional<Ticket> ClientChannel::begin(std::span<const std::byte> request) {
   write_late_releases();
   const std::optional<std::uint64_t> offset = area_.allocate(request.size());
   if (!offset)
-    throw Error(ErrorCode::System,
-                "start a call: the worker's memory budget is used up by arguments; drop what the "
-                "model keeps of them, or raise the budget");
+    throw Error(ErrorCode::System, "start a call: the worker's memory budget leaves no room for it; " +
+                                       describe_holders() + "; drop what is kept, or raise the budget");
   const auto index = static_cast<unsigned>(std::countr_one(busy_slots_));
   busy_slots_ |= std::uint64_t{1} << index;
   std::memcpy(mapping_.data() + *offset, request.data(), request.size());

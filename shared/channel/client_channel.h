@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "shared/channel/data_area.h"
@@ -91,6 +92,7 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   };
 
   std::uint64_t allocate(std::uint64_t bytes, const Argument& argument);
+  std::string describe_holders() const;  // of the client's area
   void ring();
   void release(std::uint64_t what);
   bool write_release(std::uint64_t what);

@@ -8,6 +8,10 @@
 
 namespace hubcell::channel {
 
+std::string mib_text(std::uint64_t bytes) {
+  return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
+}
+
 DataArea::DataArea(std::uint64_t begin, std::uint64_t bytes)
     : free_{{begin, bytes}}, end_(begin + bytes), touched_end_(begin) {
   HUBCELL_CHECK(begin % kBlockAlignment == 0 && bytes > 0);

@@ -7,8 +7,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 
 namespace hubcell::channel {
+
+// "12 MiB", rounded up, for messages about what is full.
+std::string mib_text(std::uint64_t bytes);
 
 class DataArea {
  public:

@@ -42,6 +42,13 @@ struct WorkerChannel::Shared {
     area.free(answer->first);
     answers.erase(answer);
   }
+  std::string describe_holders() const {
+    std::uint64_t of_program = 0, of_models = 0;
+    for (const auto& [offset, answer] : answers)
+      (answer.lent ? of_program : of_models) += answer.bytes;
+    return "earlier answers that the program holds take " + mib_text(of_program) +
+           ", and answers that are being made " + mib_text(of_models);
+  }
   std::map<std::uint64_t, Answer> answers;  // by offset
   std::vector<std::uint64_t> released_arguments;
 };
@@ -177,6 +184,7 @@ std::vector<std::uint64_t> WorkerChannel::take_released_arguments() {
 
 MappedBlock WorkerChannel::allocate_answer(std::size_t bytes) {
   std::optional<std::uint64_t> offset;
+  std::string holders;
   {
     const std::scoped_lock lock(shared_->mutex);
     // What is kept back lets the worker answer that there is no room.
@@ -185,11 +193,12 @@ MappedBlock WorkerChannel::allocate_answer(std::size_t bytes) {
     const std::uint64_t used = shared_->area.used_bytes();
     if (used <= room && bytes <= room - used) offset = shared_->area.allocate(bytes);
     if (offset) shared_->answers[*offset] = {.bytes = bytes};
+    if (!offset) holders = shared_->describe_holders();
   }
   if (!offset) {
-    throw Error(ErrorCode::System,
-                "answer with a tensor of " + std::to_string(bytes) +
-                    " bytes: the memory budget leaves no room for it; release earlier answers");
+    throw Error(ErrorCode::System, "answer with a tensor of " + std::to_string(bytes) +
+                                       " bytes: the memory budget leaves no room for it; " + holders +
+                                       "; let go of some, or raise the budget");
   }
   std::byte* data = shared_->mapping.data() + *offset;
   auto give_back = [shared = shared_, offset = *offset](std::byte*) {

@@ -114,7 +114,13 @@ std::optional<Message> receive_message(int socket) {
     throw_errno("receive a message");
   }
   std::vector<UniqueFd> descriptors = take_descriptors(header);
-  if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+  // Those that the message brought, or those that this process may have: the kernel does not tell the two apart.
+  if ((header.msg_flags & MSG_CTRUNC) != 0) {
+    throw Error(
+        ErrorCode::Protocol,
+        "receive a message: its descriptors do not fit; ulimit -n says how many this process may have");
+  }
+  if ((header.msg_flags & MSG_TRUNC) != 0) {
     throw Error(ErrorCode::Protocol, "receive a message: it is larger than the bounds allow");
   }
   return Message{.bytes = {buffer.begin(), buffer.begin() + count}, .descriptors = std::move(descriptors)};

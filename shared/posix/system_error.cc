@@ -12,7 +12,8 @@ void throw_errno(const std::string& attempt) {
 }
 
 void throw_errno(const std::string& attempt, int error_number) {
-  throw Error(ErrorCode::System, attempt + ": " + std::generic_category().message(error_number));
+  const char* advice = error_number == EMFILE ? "; ulimit -n says how many this process may have" : "";
+  throw Error(ErrorCode::System, attempt + ": " + std::generic_category().message(error_number) + advice);
 }
 
 }  // namespace hubcell::posix

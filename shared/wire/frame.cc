@@ -20,7 +20,7 @@ std::optional<Frame> wait_frame(int socket, std::chrono::milliseconds deadline) 
   if (!posix::wait_readable(socket, deadline)) return std::nullopt;
   std::optional<posix::Message> message = posix::receive_message(socket);
   if (!message) return std::nullopt;
-  if (message->bytes.empty()) throw Error(ErrorCode::Protocol, "the other process has ended");
+  if (message->bytes.empty()) throw PeerEnded(ErrorCode::Protocol, "the other process has ended");
   return Frame(std::move(*message));
 }
 

@@ -59,7 +59,12 @@ bool send_frame(int socket, std::uint64_t request, const Body& body, std::span<c
   return posix::send_message(socket, encode_frame(request, body), descriptors);
 }
 
-// Waits for a frame: empty optional when `deadline` passed. Throws Error(Protocol) when the peer has closed.
+// The peer has closed the socket.
+class PeerEnded : public Error {
+  using Error::Error;
+};
+
+// Waits for a frame: empty optional when `deadline` passed. Throws PeerEnded (Protocol), Error(Protocol) on what is no frame.
 std::optional<Frame> wait_frame(int socket, std::chrono::milliseconds deadline);
 
 }  // namespace hubcell::wire

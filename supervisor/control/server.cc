@@ -33,7 +33,7 @@ constexpr process::Milliseconds kLookEvery{1000};
 constexpr process::Milliseconds kRestLookEvery{20};
 constexpr process::Milliseconds kLastWords{300};
 // After descriptors have run out, say.
-constexpr process::Milliseconds kAcceptPause{100};
+constexpr process::Milliseconds kAcceptPause{5000};
 
 }  // namespace
 
@@ -42,9 +42,13 @@ Server::Server(Host& host, ServerPlan plan, posix::UniqueFd listener, std::share
       plan_(std::move(plan)),
       listener_(std::move(listener)),
       log_(std::move(log)),
-      signals_(host.loop, SIGTERM, SIGINT, SIGHUP),
+      signals_(host.loop, SIGTERM, SIGINT),
       stopping_(host.loop),
       at_once_(host.loop) {
+  // nohup ignores it on purpose.
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) signals_.add(SIGHUP);
   log::set_listener([book = log_](log::Level level, std::string_view message, const log::About& about) {
     const std::string event = about.event.empty() ? "" : std::string(about.event) + ": ";
     book->note(static_cast<wire::LogKind>(level), about.worker, event + std::string(message));
@@ -67,16 +71,17 @@ Task<void> Server::accept_programs() {
   while (!is_stopping_) {
     if (!co_await process::wait_readable(host_.loop, listener_.get(), kLookEvery)) continue;
     std::optional<posix::UniqueFd> connection;
+    bool has_failed = false;
     try {
       connection = posix::accept_local(listener_.get());
     } catch (const Error& failure) {
+      has_failed = true;
       log::error(failure.what());
     }
-    if (connection) {
+    if (connection)
       process::asio::co_spawn(host_.loop, let_in(std::move(*connection)), process::asio::detached);
-    } else {
-      co_await process::pause(host_.loop, kAcceptPause);
-    }
+    // It would fail again at once.
+    if (has_failed) co_await process::pause(host_.loop, kAcceptPause);
   }
 }
 

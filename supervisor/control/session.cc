@@ -249,13 +249,13 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
     } catch (const Error& failed) {
       failure = failed;
     }
-    // A template that ended meanwhile is not the caller's affair; the next one is tried once.
-    if (failure && !origin->serves()) {
+    // No foreign code has run yet: what ended or stood still meanwhile is not the caller's affair, and is tried once more.
+    if (failure && failure->code() == ErrorCode::Sandbox) throw Error(*failure);
+    if (failure) {
+      log::info(std::string("tried once more: ") + failure->what(), {.worker = plan.label});
       origin = co_await host_.templates.get(template_plan(python));
       worker = make_worker(plan);
       co_await worker->start(origin);
-    } else if (failure) {
-      throw Error(*failure);
     }
     if (has_ended_) worker->close(true);
     opening->worker = worker;

@@ -5,12 +5,36 @@
 #include <hubcell/error.h>
 
 #include "shared/posix/process.h"
+#include "shared/posix/process_use.h"
 #include "shared/wire/limits.h"
 
 namespace hubcell::process {
 namespace {
 
 constexpr Milliseconds kEndGrace{3000};
+// One that reports nothing and computes nothing for so many looks hangs, or was stopped: what it waits for itself, it waits for
+// with shorter deadlines.
+constexpr Milliseconds kLookEvery{30'000};
+constexpr int kIdleLooksMax = 4;
+
+// Whether it does something.
+class Activity {
+ public:
+  explicit Activity(pid_t pid) : pid_(pid) {}
+  void note_report() { idle_looks_ = 0; }
+  // False where it did nothing for too long.
+  bool look() {
+    const std::chrono::milliseconds time = posix::processor_time_of(pid_);
+    idle_looks_ = time == last_time_ ? idle_looks_ + 1 : 0;
+    last_time_ = time;
+    return idle_looks_ < kIdleLooksMax;
+  }
+
+ private:
+  pid_t pid_;
+  std::chrono::milliseconds last_time_{0};
+  int idle_looks_ = 0;
+};
 
 std::string describe(const wire::FetchJob& job) {
   return "fetch " + (job.commit ? job.commit->url
@@ -37,12 +61,17 @@ Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, w
   theirs.reset();
   posix::send_message(ours.get(), wire::encode(job), {});
   const auto end = std::chrono::steady_clock::now() + deadline;
+  Activity activity(fetcher.pid());
   for (;;) {
     const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
-    if (!co_await wait_readable(loop, ours.get(), left)) {
-      throw Error(ErrorCode::Source, what + ": it took longer than " +
-                                         std::to_string(deadline.count() / 1000) + " s and was ended");
+    if (!co_await wait_readable(loop, ours.get(), std::min(left, kLookEvery))) {
+      if (std::chrono::steady_clock::now() < end && activity.look()) continue;
+      const auto time = left > kLookEvery ? kIdleLooksMax * kLookEvery : deadline;
+      throw Error(ErrorCode::Source, what + ": it " +
+                                         (left > kLookEvery ? "did nothing for " : "took longer than ") +
+                                         std::to_string(time.count() / 1000) + " s and was ended");
     }
+    activity.note_report();
     const std::optional<posix::Message> message = posix::receive_message(ours.get());
     if (!message) continue;
     if (message->bytes.empty()) {

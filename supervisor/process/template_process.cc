@@ -14,6 +14,8 @@ namespace hubcell::process {
 namespace {
 
 constexpr Milliseconds kEndGrace{3000};
+// A fork takes some milliseconds: one that takes longer comes from a template that was stopped, or hangs.
+constexpr Milliseconds kForkDeadline{10'000};
 // After its end of file, for one that retired: it has folders to remove.
 constexpr Milliseconds kRetiredEndDeadline{30'000};
 // So many share one layout of memory at most.
@@ -92,9 +94,12 @@ Task<ForkedWorker> TemplateProcess::fork_worker(wire::ForkWorker order,
   descriptors.clear();
   forks_[order.worker] = pending;
   on_end_[order.worker] = std::move(on_end);
-  const bool answered = co_await pending->answered.wait(wire::kWorkerStartDeadline);
+  const bool answered = co_await pending->answered.wait(kForkDeadline);
   forks_.erase(order.worker);
-  if (!answered) pending->error = "the template did not answer in time";
+  if (!answered) {
+    pending->error = "the template did not answer in time";
+    retire("it does not answer");
+  }
   if (!pending->worker) {
     on_end_.erase(order.worker);
     leave_when_done();
@@ -146,7 +151,10 @@ void TemplateProcess::take_frame(wire::Frame frame) {
       const auto forked = frame.as<wire::WorkerForked>();
       auto descriptors = frame.take_descriptors(1);
       const auto pending = forks_.find(forked.worker);
-      if (pending == forks_.end()) return;  // the wait for it was over
+      if (pending == forks_.end()) {  // the wait for it was over
+        posix::send_signal(descriptors[0].get(), SIGKILL);
+        return;
+      }
       pending->second->worker = ForkedWorker{.pid = forked.pid, .pidfd = std::move(descriptors[0])};
       pending->second->answered.happen();
       return;

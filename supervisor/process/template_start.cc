@@ -110,8 +110,16 @@ Task<StartedTemplate> start_template(asio::io_context& loop, std::string python,
   }
   if (!frame) {
     // It may have closed the socket and live on.
-    if (!co_await wait_readable(loop, started.process.pidfd(), kEndGrace)) started.process.kill(SIGKILL);
-    give_up("it " + posix::describe(started.process.wait()) +
+    const bool has_ended = co_await wait_readable(loop, started.process.pidfd(), kEndGrace);
+    if (!has_ended) started.process.kill(SIGKILL);
+    const posix::ExitStatus status = started.process.wait();
+    if (has_ended && status.signal == SIGKILL) {
+      throw Error(ErrorCode::System,
+                  "it " + posix::describe(status) +
+                      " while it started: by somebody, or because the machine has no memory "
+                      "left; try again");
+    }
+    give_up("it " + posix::describe(status) +
                 (is_starting ? " while it imported torch" : " before it ran our code"),
             started, is_starting);
   }

@@ -200,6 +200,14 @@ class ServeTest(unittest.TestCase):
         model = self.load(self.hub(served))
         model.say("to the log too")
         self.assertTrue(any(line.endswith(f" [{self.repository}] to the log too\n") for line in iter(follower.stdout.readline, "")))
+        with self.subTest("it ends with what it follows"):
+            ending = Served(os.path.join(self.folder, "net"))
+            self.assertTrue(ending.answers())
+            second = subprocess.Popen((PROGRAM, "logs", "-f", "--socket", ending.socket), stdout=subprocess.PIPE, text=True)
+            self.assertIn("serves at", second.stdout.readline())
+            ending.end()
+            self.assertEqual((second.communicate(timeout=DEADLINE_S)[0].splitlines()[-1][13:], second.returncode),
+                             ("info it is to end: nobody is let in any more", 0))
         text = served.command("logs").stdout
         self.assertRegex(text, r"info \[.*\] load net\n")
         self.assertRegex(text, r"info program \S+ \(%d\) has come\n" % os.getpid())

@@ -103,6 +103,8 @@ CO_AWAIT = [
 
 HOME, WORK = "/ho" + "me/", "/wo" + "rk/"
 TEXTS = [
+    ("supervisor/x.cc", "const auto end = std::chrono::system_clock::now() + deadline;", False),
+    ("supervisor/x.cc", "const auto end = std::chrono::steady_clock::now() + deadline;", True),
     ("a.h", "x\n" * 200, True),
     ("a.h", "x\n" * 201, False),
     ("a.cc", "x\n" * 450, True),

@@ -74,7 +74,12 @@ class client::AdminConnection {
   }
 
   wire::Frame await(std::chrono::milliseconds deadline = kAnswerDeadline) {
-    std::optional<wire::Frame> frame = wire::wait_frame(socket_.get(), deadline);
+    std::optional<wire::Frame> frame;
+    try {
+      frame = wire::wait_frame(socket_.get(), deadline);
+    } catch (const wire::PeerEnded&) {
+      throw wire::PeerEnded(ErrorCode::System, "ask the supervisor at " + path_ + ": it has ended");
+    }
     if (!frame) throw Error(ErrorCode::System, "ask the supervisor at " + path_ + ": it does not answer");
     if (frame->tag() != wire::Tag::Failure) return std::move(*frame);
     const auto failure = frame->as<wire::Failure>();
@@ -166,14 +171,20 @@ bool SharedSupervisor::wait_for_end(std::chrono::milliseconds deadline) {
 
 void SharedSupervisor::read_log(bool follow, const std::function<void(const SupervisorLogLine&)>& take) {
   connection_->ask(wire::ReadLog{.follow = follow});
-  for (;;) {
-    const wire::Frame frame =
-        connection_->await(follow ? std::chrono::milliseconds(kFollowDeadline) : kAnswerDeadline);
-    if (frame.tag() != wire::Tag::LogLine) {
-      frame.as<wire::LogEnd>();
+  const auto next = [&]() -> std::optional<wire::Frame> {
+    try {
+      return connection_->await(follow ? std::chrono::milliseconds(kFollowDeadline) : kAnswerDeadline);
+    } catch (const wire::PeerEnded&) {
+      if (follow) return std::nullopt;
+      throw;
+    }
+  };
+  while (const std::optional<wire::Frame> frame = next()) {
+    if (frame->tag() != wire::Tag::LogLine) {
+      frame->as<wire::LogEnd>();
       return;
     }
-    take(line_of(frame.as<wire::LogLine>()));
+    take(line_of(frame->as<wire::LogLine>()));
   }
 }
 

@@ -26,12 +26,13 @@ constexpr std::size_t kPinsInMessage = 10;
 // Supervisors of a session number their workers apart from each other.
 constexpr unsigned kWorkerBits = 32;
 
-[[noreturn]] void throw_supervisor_ended() {
-  throw Error(ErrorCode::System,
-              "ask the supervisor: it has ended, and all workers with it; what is asked next starts another");
-}
-
 }  // namespace
+
+void Session::throw_supervisor_ended() const {
+  const std::string why = why_left_.empty() ? "it has ended" : "it was left (" + why_left_ + ")";
+  throw Error(ErrorCode::System,
+              "ask the supervisor: " + why + ", and all workers with it; what is asked next starts another");
+}
 
 std::shared_ptr<Session> Session::start(HubOptions options) {
   wire::Permissions permissions = permissions_of(options);
@@ -49,6 +50,7 @@ void Session::restart_supervisor(std::unique_lock<std::mutex>& lock) {
   if (!supervisor_ended_ || ended_) return;
   socket_ = reach_supervisor(options_, (++connection_ << kWorkerBits) + 1);
   supervisor_ended_ = false;
+  why_left_.clear();
   answers_.clear();  // whoever waits for one of those finds it gone
   log::warn("the supervisor has ended; another was started");
   if (!lock_file_) return;
@@ -167,12 +169,18 @@ void Session::read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::st
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
   std::optional<wire::Frame> frame;
   bool ended = false;
+  std::string why_left;
   try {
     frame = wire::wait_frame(socket_.get(), std::max(left, std::chrono::milliseconds(0)));
-  } catch (const Error&) {
+  } catch (const wire::PeerEnded&) {
     ended = true;
+  } catch (const Error& failure) {
+    // What the message answered waits for it: there is no going on without it.
+    ended = true;
+    why_left = failure.what();
   }
   lock.lock();
+  if (ended && !supervisor_ended_) why_left_ = std::move(why_left);
   reading_ = false;
   supervisor_ended_ = supervisor_ended_ || ended;
   if (frame) hand_out(std::move(*frame));

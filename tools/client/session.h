@@ -89,6 +89,7 @@ class Session : public std::enable_shared_from_this<Session> {
   wire::Frame await(const std::function<std::vector<std::byte>(std::uint64_t)>& encode,
                     std::chrono::milliseconds deadline, const Part& part);
   void use_lock_file();
+  [[noreturn]] void throw_supervisor_ended() const;
   void restart_supervisor(std::unique_lock<std::mutex>& lock);
   void note_commit(const ModelInfo& info);
   wire::Frame await_answer(std::uint64_t request, std::chrono::steady_clock::time_point end,
@@ -114,6 +115,7 @@ class Session : public std::enable_shared_from_this<Session> {
   posix::UniqueFd socket_;
   bool reading_ = false;
   bool supervisor_ended_ = false;
+  std::string why_left_;          // what could not be received from it; empty where it has ended by itself
   std::uint64_t connection_ = 0;  // supervisors that ended before this one
   std::uint64_t next_request_ = 1;
   std::map<std::uint64_t, std::deque<wire::Frame>> answers_;  // by request, while somebody waits for it

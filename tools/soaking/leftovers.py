@@ -43,25 +43,43 @@ class Supervisor:
     def __init__(self, worker):
         found = processes()
         self.pid = found[found[worker][0]][0]
-        self._warm_kib = None
-        self._began = time.monotonic()
 
     def workers_and_templates(self):
         """Their pids: of templates that have workers."""
         found = processes()
         forked = {pid for pid, (parent, _) in found.items() if parent == self.pid}
         workers = [pid for pid, (parent, name) in found.items() if parent in forked and name.startswith("python")]
-        templates = sorted({found[pid][0] for pid in workers})
-        if self._warm_kib is None and time.monotonic() - self._began > 5:
-            self._warm_kib = self._resident_kib()
-        return workers, templates
+        return workers, sorted({found[pid][0] for pid in workers})
 
-    def _resident_kib(self):
-        return int(status(self.pid).get("VmRSS", "0 kB").split()[0])
 
-    def growth_kib(self):
-        """Since it was warm."""
-        return self._resident_kib() - (self._warm_kib or self._resident_kib())
+class Growth:
+    """How much more private memory a supervisor and this program have in the end than when they were warm."""
+
+    # What an allocator may do, whatever is freed.
+    ALLOWED_KIB = {"supervisor": 2 << 10, "program": 32 << 10}
+
+    def __init__(self, supervisor_pid):
+        self._pids = {"supervisor": supervisor_pid, "program": os.getpid()}
+        self._warm = None
+
+    def _now(self):
+        return {who: int(status(pid).get("RssAnon", "0 kB").split()[0]) for who, pid in self._pids.items()}
+
+    def note_warm(self):
+        self._warm = self._now()
+
+    def kib(self):
+        """None where it never was warm."""
+        now = self._now()
+        return self._warm and {who: now[who] - before for who, before in self._warm.items()}
+
+    @classmethod
+    def complaints(cls, kib):
+        return [f"the {who} grew by {kib[who]} KiB" for who in kib or () if kib[who] > cls.ALLOWED_KIB[who]]
+
+    @staticmethod
+    def text(kib):
+        return ", ".join(f"{who} {grown:+} KiB" for who, grown in kib.items()) if kib else "not looked at: too few kills"
 
 
 def descriptors():

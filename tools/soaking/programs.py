@@ -20,6 +20,8 @@ import models
 
 KILL_PAUSE_S = 3.0
 ENDS_WITHIN_S = 30.0
+# Programs that were killed, after which the supervisor's memory is to stay what it is.
+WARM_AFTER = 40
 
 
 def be_program(socket, seed, threads, folders):
@@ -75,9 +77,6 @@ class Shared:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def resident_kib(self):
-        return int(leftovers.status(self.process.pid).get("VmRSS", "0 kB").split()[0])
 
 
 class Programs:
@@ -142,22 +141,25 @@ def soak(arguments):
         before = leftovers.of_this_program()
         shared = Shared(root)
         warm_up(shared, folders[0])
-        descriptors, resident_kib = shared.descriptors(), shared.resident_kib()
+        descriptors, growth = shared.descriptors(), leftovers.Growth(shared.process.pid)
         programs = Programs(shared, folders, arguments, numbers)
         while killed < arguments.kills and time.monotonic() < stop_at and not counts.wrong:
             time.sleep(numbers.uniform(0.2, 1.8) * KILL_PAUSE_S)
             counts.wrong += shared.lies()
             counts.wrong += programs.kill_one()
             killed += 1
+            if killed == WARM_AFTER:
+                growth.note_warm()
         programs.end(counts)
         if not has_come_to_rest(shared, descriptors):
             counts.off(f"left over: workers {shared.workers_in_proc()}, {shared.descriptors() - descriptors} descriptors")
-        growth = shared.resident_kib() - resident_kib
+        grown = growth.kib()
+        counts.wrong += growth.complaints(grown)
         shared.process.terminate()
         if shared.process.wait(ENDS_WITHIN_S) != 0:
             counts.off(f"the supervisor ended with {shared.process.returncode}")
         counts.wrong += leftovers.since(before, shared.process.pid)
-    return killed, counts, growth
+    return killed, counts, grown
 
 
 if __name__ == "__main__":

@@ -25,9 +25,11 @@ import programs
 # Of every call: a process that was stopped answers nothing.
 DEADLINE_S = 10.0
 KILL_PAUSE_S = 0.04
+# Kills after which memory is to stay what it is: a template has retired by then, too.
+WARM_AFTER = 1000
 
 
-def kill_at_random(hub_pids, numbers, counts, arguments, end):
+def kill_at_random(hub_pids, numbers, counts, growth, arguments, end):
     """Ends workers, and now and then a template, until so many were ended, or the time is over. Returns how many were."""
     killed, stop_at = 0, time.monotonic() + arguments.seconds
     while killed < arguments.kills and time.monotonic() < stop_at and not counts.wrong:
@@ -39,6 +41,8 @@ def kill_at_random(hub_pids, numbers, counts, arguments, end):
             (1.0, workers, signal.SIGKILL)) if dice < chance)
         if targets and leftovers.kill(numbers.choice(targets), number):
             killed += 1
+            if killed == WARM_AFTER:
+                growth.note_warm()
     end.set()
     return killed
 
@@ -52,15 +56,17 @@ def soak(arguments):
         before = leftovers.of_this_program()
         hub = hubcell.Hub(deadline=DEADLINE_S, threads=1, socket="")
         supervisor = leftovers.Supervisor(hubcell.info(hub.load(folders[0], "model", 1, source="local"))["pid"])
+        growth = leftovers.Growth(supervisor.pid)
         running = callers.start(hub, folders, counts, numbers, end, arguments.threads)
-        killed = kill_at_random(supervisor.workers_and_templates, numbers, counts, arguments, end)
+        killed = kill_at_random(supervisor.workers_and_templates, numbers, counts, growth, arguments, end)
         callers.join(running, counts)
-        growth = supervisor.growth_kib()
+        grown = growth.kib()
+        counts.wrong += growth.complaints(grown)
         hub.close()
         # Its socket goes with the last that names it.
         del hub, running
         counts.wrong += leftovers.since(before, supervisor.pid)
-    return killed, counts, growth
+    return killed, counts, grown
 
 
 def main():
@@ -72,12 +78,12 @@ def main():
     parser.add_argument("--programs", type=int, default=0, help="that share one `hubcell serve`, and are ended themselves (0: one program)")
     arguments = parser.parse_args()
     began = time.monotonic()
-    killed, counts, growth = (programs.soak if arguments.programs else soak)(arguments)
+    killed, counts, grown = (programs.soak if arguments.programs else soak)(arguments)
     outcomes = ", ".join(f"{count} {name}" for name, count in counts.outcomes.most_common())
     print(f"{killed} kills in {time.monotonic() - began:.0f} s, seed {arguments.seed}, {arguments.threads} threads"
           + (f" in each of {arguments.programs} programs" if arguments.programs else ""))
     print(f"{counts.begun} calls: {outcomes}")
-    print(f"the supervisor grew by {growth} KiB")
+    print(f"memory since it was warm: {leftovers.Growth.text(grown)}")
     for what in counts.wrong[:20]:
         print(f"off: {what}")
     print(f"soak: {'nothing is off' if not counts.wrong else f'{len(counts.wrong)} things are off'}")
