@@ -117,16 +117,18 @@ Task<void> Server::serve(process::FrameSocket socket, std::int64_t pid) {
   }
 }
 
+// Why a program may not come in; empty where it may.
+std::string Server::refusal_of(const wire::Hello& hello) const {
+  if (hello.protocol_version != wire::kProtocolVersion) return "it is of another version of hubcell";
+  if (is_stopping_) return "it is about to end";
+  if (programs_.size() < plan_.programs_max) return "";
+  return std::to_string(plan_.programs_max) + " programs use it, and no more may";
+}
+
 Task<void> Server::serve_program(process::FrameSocket socket, wire::Frame first, std::int64_t pid) {
   const auto hello = first.as<wire::Hello>();
   std::vector<posix::UniqueFd> streams = first.take_descriptors(2);
-  std::string refusal;
-  if (is_stopping_) refusal = "it is about to end";
-  if (programs_.size() >= plan_.programs_max) {
-    refusal = std::to_string(plan_.programs_max) + " programs use it, and no more may";
-  }
-  if (hello.protocol_version != wire::kProtocolVersion) refusal = "it is of another version of hubcell";
-  if (!refusal.empty()) {
+  if (const std::string refusal = refusal_of(hello); !refusal.empty()) {
     socket.send(first.request(), wire::Failure{.code = ErrorCode::System, .message = refusal});
     co_return;
   }
@@ -138,7 +140,8 @@ Task<void> Server::serve_program(process::FrameSocket socket, wire::Frame first,
   };
   const auto session = std::make_shared<Session>(host_, std::move(socket), std::move(caller));
   const std::string name = posix::name_of(static_cast<pid_t>(pid));
-  log::info("program " + name + " (" + std::to_string(pid) + ") has come");
+  const std::string shown = "program " + name + " (" + std::to_string(pid) + ")";
+  log::info(shown + " has come");
   const auto program = programs_.insert(programs_.end(), {.session = session, .pid = pid, .name = name});
   std::exception_ptr failure;
   try {
@@ -147,7 +150,7 @@ Task<void> Server::serve_program(process::FrameSocket socket, wire::Frame first,
     failure = std::current_exception();
   }
   programs_.erase(program);
-  log::info("program " + name + " (" + std::to_string(pid) + ") has left");
+  log::info(shown + " has left");
   if (failure) std::rethrow_exception(failure);
 }
 

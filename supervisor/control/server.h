@@ -50,6 +50,7 @@ class Server {
   process::Task<void> accept_programs();
   process::Task<void> let_in(posix::UniqueFd connection);
   process::Task<void> serve(process::FrameSocket socket, std::int64_t pid);
+  std::string refusal_of(const wire::Hello& hello) const;
   process::Task<void> serve_program(process::FrameSocket socket, wire::Frame first, std::int64_t pid);
   process::Task<void> wait_for_signals();
   process::Task<void> look_after_workers();

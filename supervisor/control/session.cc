@@ -21,6 +21,9 @@ using process::Task;
 // Of what a failure says; it has to fit into a frame.
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
 
+// No foreign code runs in a worker that starts: what ends it, or its template, is not the caller's affair.
+constexpr int kStartTries = 3;
+
 // How long a client that has gone may leave its workers' last lines unread.
 constexpr process::Milliseconds kLastOutputDeadline{500};
 
@@ -228,6 +231,23 @@ std::shared_ptr<Worker> Session::make_worker(const WorkerPlan& plan) {
   return worker;
 }
 
+Task<Session::Started> Session::start_worker(WorkerPlan plan, std::string python) {
+  for (int tries = 1;; ++tries) {
+    const std::shared_ptr<process::TemplateProcess> origin =
+        co_await host_.templates.get(template_plan(python));
+    const std::shared_ptr<Worker> worker = make_worker(plan);
+    std::optional<Error> failure;
+    try {
+      co_await worker->start(origin);
+    } catch (const Error& failed) {
+      failure = failed;
+    }
+    if (!failure) co_return Started{.worker = worker, .versions = origin->versions()};
+    if (failure->code() == ErrorCode::Sandbox || tries == kStartTries) throw Error(*failure);
+    log::info(std::string("is tried again: ") + failure->what(), {.worker = plan.label});
+  }
+}
+
 Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source, std::string python,
                                  wire::OpenWorker message) {
   try {
@@ -241,32 +261,17 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .permissions = message.permissions,
                           .observe = message.observe,
                           .refresh = message.refresh};
-    std::shared_ptr<process::TemplateProcess> origin = co_await host_.templates.get(template_plan(python));
-    std::shared_ptr<Worker> worker = make_worker(plan);
-    std::optional<Error> failure;
-    try {
-      co_await worker->start(origin);
-    } catch (const Error& failed) {
-      failure = failed;
-    }
-    // No foreign code has run yet: what ended or stood still meanwhile is not the caller's affair, and is tried once more.
-    if (failure && failure->code() == ErrorCode::Sandbox) throw Error(*failure);
-    if (failure) {
-      log::info(std::string("tried once more: ") + failure->what(), {.worker = plan.label});
-      origin = co_await host_.templates.get(template_plan(python));
-      worker = make_worker(plan);
-      co_await worker->start(origin);
-    }
-    if (has_ended_) worker->close(true);
-    opening->worker = worker;
+    const Started started = co_await start_worker(plan, std::move(python));
+    if (has_ended_) started.worker->close(true);
+    opening->worker = started.worker;
     opening->answer = {.worker = plan.id,
                        .name = source.name,
                        .ref = source.ref,
                        .commit = source.commit,
-                       .python_version = origin->versions().python_version,
-                       .torch_version = origin->versions().torch_version,
-                       .sandbox = worker->sandbox(),
-                       .pid = worker->pid(),
+                       .python_version = started.versions.python_version,
+                       .torch_version = started.versions.torch_version,
+                       .sandbox = started.worker->sandbox(),
+                       .pid = started.worker->pid(),
                        .warnings = source.warnings,
                        .folder = source.folder};
   } catch (const Error& failure) {

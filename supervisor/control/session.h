@@ -38,6 +38,11 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<Error> error;
   };
 
+  struct Started {
+    std::shared_ptr<Worker> worker;
+    wire::TemplateReady versions;
+  };
+
   void greet(const wire::Hello& hello);
   process::Task<void> take_frames();
   process::Task<void> finish_output();
@@ -48,6 +53,7 @@ class Session : public std::enable_shared_from_this<Session> {
   process::Task<void> open_worker(std::uint64_t request, wire::OpenWorker message);
   process::Task<void> fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source,
                                    std::string python, wire::OpenWorker message);
+  process::Task<Started> start_worker(WorkerPlan plan, std::string python);
   std::shared_ptr<Worker> make_worker(const WorkerPlan& plan);
   void forget_ended_workers();
   void check_quota() const;

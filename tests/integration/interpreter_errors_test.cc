@@ -72,7 +72,19 @@ TEST_F(InterpreterErrorsTest, AProgramThatIsNoPythonIsToldByHowItEndsAndWhatItPr
   expect_line("/bin/true", "it exited with code 0 before it ran our code");
   expect_line(make_program("prints", "#!/bin/sh\necho; echo 'not today: no licence'; echo more; exit 4\n"),
               "it exited with code 4 before it ran our code; it printed: not today: no licence;");
-  expect_line(make_program("killed", "#!/bin/sh\nkill -9 $$\n"), "it was killed by SIGKILL");
+  expect_line(make_program("crashes", "#!/bin/sh\nkill -SEGV $$\n"), "it was killed by SIGSEGV");
+}
+
+TEST_F(InterpreterErrorsTest, WhoeverIsKilledFromOutsideMayBeTriedAgain) {
+  Hub hub({.python = make_program("killed", "#!/bin/sh\nkill -9 $$\n")});
+  const Error error = tests::error_of([&] { hub.diagnose(); });
+  EXPECT_EQ(error.code(), ErrorCode::System);
+  const std::string line = error.what();
+  EXPECT_TRUE(line.starts_with("start the interpreter ")) << line;
+  EXPECT_TRUE(
+      line.ends_with("it was killed by SIGKILL (Killed) while it started: by somebody, or because the "
+                     "machine has no memory left; try again"))
+      << line;
 }
 
 TEST_F(InterpreterErrorsTest, AProgramThatHangsIsGivenUp) {

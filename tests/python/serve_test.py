@@ -176,10 +176,10 @@ class ServeTest(unittest.TestCase):
     def test_ps_shows_calls_and_top_shares(self):
         served = self.serve()
         model = self.load(self.hub(served))
-        for name, seconds, share in (("nap", 4.0, r" 0%"), ("burn", 5.0, r" [1-9]\d*%")):
+        for name, seconds, share in (("nap", 2.5, r" 0%"), ("burn", 2.5, r" [1-9]\d*%")):
             future = hubcell.call_async(getattr(model, name), seconds)
             self.assertTrue(wait_until(lambda: served.look()["workers"][0]["calls"] == 1))
-            lines = served.command("top", "--interval", "1", "--count", "2").stdout.splitlines()
+            lines = served.command("top", "--interval", "500ms", "--count", "2").stdout.splitlines()
             self.assertRegex(lines[-1], " calling .*" + share)
             self.assertEqual(future.result(DEADLINE_S), seconds)
         self.assertEqual(served.look()["workers"][0]["calls"], 0)
@@ -252,12 +252,12 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(served.command("stop", "owner/none").returncode, 1)
 
     def test_a_model_that_nobody_uses_is_unloaded_and_comes_back(self):
-        served = self.serve("--unload-idle", "2s")
+        served = self.serve("--unload-idle", "1s")
         model = self.load(self.hub(served))
-        self.assertEqual(model.nap(4.0), 4.0, "a call is use, however little it does")
+        self.assertEqual(model.nap(2.5), 2.5, "a call is use, however little it does")
         pid = hubcell.info(model)["pid"]
         self.assertTrue(wait_until(lambda: pid not in leftovers.processes()))
-        with self.assertRaisesRegex(hubcell.WorkerDied, "was unloaded: nobody used it for 2 s"):
+        with self.assertRaisesRegex(hubcell.WorkerDied, "was unloaded: nobody used it for 1 s"):
             model(torch.ones(1))
         self.assertEqual(model(torch.ones(1)).item(), 2.0)
 
@@ -276,11 +276,11 @@ class ServeTest(unittest.TestCase):
     def test_its_end_lets_calls_finish_and_programs_go_on_alone(self):
         served = self.serve()
         model = self.load(self.hub(served))
-        call = hubcell.call_async(model.nap, 2.0)
+        call = hubcell.call_async(model.nap, 1.5)
         self.assertTrue(wait_until(lambda: served.look()["workers"][0]["calls"] == 1))
         served.process.terminate()
         self.assertTrue(wait_until(lambda: not os.path.exists(served.socket)))
-        self.assertEqual(call.result(DEADLINE_S), 2.0)
+        self.assertEqual(call.result(DEADLINE_S), 1.5)
         self.assertEqual(served.process.wait(DEADLINE_S), 0, served.log())
         with self.assertRaises(hubcell.WorkerDied):
             model(torch.ones(1))
