@@ -75,11 +75,11 @@ def wait_until(is_so, within_s=GONE_WITHIN_S):
 class Served:
     """`hubcell serve` at a socket of its own."""
 
-    def __init__(self, folder, *options, **settings):
+    def __init__(self, folder, *options):
         self.socket = os.path.join(folder, "hubcell.sock")
         self._log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen((PROGRAM, "serve", "--socket", self.socket, *options), stderr=self._log,
-                                        stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": folder}, **settings)
+                                        stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": folder})
 
     def answers(self):
         return wait_until(lambda: self.command("ps").returncode == 0)
@@ -106,14 +106,27 @@ class Served:
 
 class ServeTest(unittest.TestCase):
 
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="hubcell-test-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.common = Served(folder.name)
+        cls.addClassCleanup(cls.common.end)
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="hubcell-test-")
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.repository = write_files(os.path.join(self.folder, "net"), {"hubconf.py": HUBCONF})
 
-    def serve(self, *options, **settings):
-        served = Served(self.folder, *options, **settings)
+    def serve(self):
+        """The one that tests have in common, with no program left of those before."""
+        self.assertTrue(self.common.answers(), self.common.log())
+        self.assertTrue(wait_until(lambda: self.common.look()["programs"] == 0))
+        return self.common
+
+    def serve_alone(self, *options):
+        served = Served(self.folder, *options)
         self.addCleanup(served.end)
         self.assertTrue(served.answers(), served.log())
         return served
@@ -252,7 +265,7 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(served.command("stop", "owner/none").returncode, 1)
 
     def test_a_model_that_nobody_uses_is_unloaded_and_comes_back(self):
-        served = self.serve("--unload-idle", "1s")
+        served = self.serve_alone("--unload-idle", "1s")
         model = self.load(self.hub(served))
         self.assertEqual(model.nap(2.5), 2.5, "a call is use, however little it does")
         pid = hubcell.info(model)["pid"]
@@ -262,7 +275,7 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(model(torch.ones(1)).item(), 2.0)
 
     def test_quotas_bound_a_session(self):
-        served = self.serve("--workers", "1", "--worker-memory", "300MiB")
+        served = self.serve_alone("--workers", "1", "--worker-memory", "300MiB")
         other = write_files(os.path.join(self.folder, "other"), {"hubconf.py": HUBCONF})
         hub = self.hub(served)
         model = self.load(hub)
@@ -274,7 +287,7 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(model(torch.ones(1)).item(), 2.0)
 
     def test_its_end_lets_calls_finish_and_programs_go_on_alone(self):
-        served = self.serve()
+        served = self.serve_alone()
         model = self.load(self.hub(served))
         call = hubcell.call_async(model.nap, 1.5)
         self.assertTrue(wait_until(lambda: served.look()["workers"][0]["calls"] == 1))
@@ -288,7 +301,7 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(self.load(self.hub(served), 4.0)(torch.ones(1)).item(), 4.0)
 
     def test_a_call_without_end_holds_up_its_end_for_so_long_only(self):
-        served = self.serve("--drain", "1s")
+        served = self.serve_alone("--drain", "1s")
         model = self.load(self.hub(served))
         call = hubcell.call_async(model.nap, 600.0)
         self.assertTrue(wait_until(lambda: served.look()["workers"][0]["calls"] == 1))
@@ -299,7 +312,7 @@ class ServeTest(unittest.TestCase):
             call.result(DEADLINE_S)
 
     def test_one_that_is_killed_is_replaced_by_a_private_one(self):
-        served = self.serve()
+        served = self.serve_alone()
         model = self.load(self.hub(served))
         worker = hubcell.info(model)["pid"]
         served.process.kill()
@@ -307,17 +320,17 @@ class ServeTest(unittest.TestCase):
         with self.assertRaises(hubcell.WorkerDied):
             model(torch.ones(1))
         self.assertEqual(model(torch.ones(1)).item(), 2.0)
-        again = self.serve()
+        again = self.serve_alone()
         self.assertEqual(len(again.look()["workers"]), 0)
 
     def test_one_that_does_not_answer_is_not_waited_for(self):
-        served = self.serve()
+        served = self.serve_alone()
         served.process.send_signal(signal.SIGSTOP)
         self.addCleanup(served.process.send_signal, signal.SIGCONT)
         self.assertEqual(self.load(self.hub(served))(torch.ones(1)).item(), 2.0)
 
     def test_one_that_was_stopped_for_a_while_goes_on(self):
-        served = self.serve()
+        served = self.serve_alone()
         model = self.load(self.hub(served))
         served.process.send_signal(signal.SIGSTOP)
         self.assertEqual(model(torch.ones(1)).item(), 2.0, "calls do not pass by it")
@@ -357,7 +370,7 @@ class ServeTest(unittest.TestCase):
 
     @unittest.skipUnless(os.geteuid() == 0, "another user's program can be started by root only")
     def test_programs_of_other_users_do_not_get_in(self):
-        served = self.serve()
+        served = self.serve_alone()
         os.chmod(self.folder, 0o755)
         os.chmod(served.socket, 0o777)
         done = subprocess.run((PROGRAM, "ps", "--socket", served.socket), capture_output=True, text=True, timeout=DEADLINE_S,

@@ -9,10 +9,10 @@
 namespace hubcell::cli {
 namespace {
 
-constexpr std::size_t kProgramColumns = 15;
+constexpr std::size_t kProgramColumns = 13;  // "python3 26753"
 constexpr std::size_t kModelColumnsMin = 12;
 // What the others take, with the spaces between them.
-constexpr std::size_t kOtherColumns = 8 + kProgramColumns + 1 + 1 + 8 + 6 + 7 + 10 + 10;
+constexpr std::size_t kOtherColumns = 8 + kProgramColumns + 1 + 1 + 9 + 6 + 8 + 8;
 
 std::string count_text(std::uint64_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
@@ -39,7 +39,14 @@ std::string processors_text(const RunningWorker& worker, const RunningSupervisor
 }
 
 std::string state_text(const RunningWorker& worker) {
-  return worker.calls > 0 && worker.state == "ready" ? "calling" : worker.state;
+  if (worker.state != "ready") return worker.state;
+  return worker.calls > 0 ? "calling" : "idle " + duration_text(worker.idle);
+}
+
+// "132 MiB"
+std::string short_size_text(std::uint64_t bytes) {
+  const bool is_large = bytes >= std::uint64_t{10} << 30U;
+  return is_large ? std::to_string(bytes >> 30U) + " GiB" : std::to_string(bytes >> 20U) + " MiB";
 }
 
 std::string model_text(const RunningWorker& worker) {
@@ -61,20 +68,20 @@ std::string process_table(const RunningSupervisor& seen, const RunningSupervisor
       std::max(kModelColumnsMin, columns > kOtherColumns ? columns - kOtherColumns : 0);
   char line[512];
   const auto add = [&](const char* pid, const std::string& program, const std::string& model,
-                       const std::string& state, const std::string& idle, const std::string& processors,
+                       const std::string& state, const std::string& processors,
                        const std::string& private_size, const std::string& shared_size) {
-    std::snprintf(line, sizeof line, "%7s %s %s %-8s%6s%7s%10s%10s", pid,
-                  fit(program, kProgramColumns).c_str(), fit(model, model_columns).c_str(), state.c_str(),
-                  idle.c_str(), processors.c_str(), private_size.c_str(), shared_size.c_str());
+    std::snprintf(line, sizeof line, "%7s %s %s %-9s%6s%8s%8s", pid, fit(program, kProgramColumns).c_str(),
+                  fit(model, model_columns).c_str(), state.c_str(), processors.c_str(), private_size.c_str(),
+                  shared_size.c_str());
     return std::string(line);
   };
-  text += style.faint(add("PID", "PROGRAM", "MODEL", "STATE", "IDLE", "CPU", "PRIVATE", "SHARED")) + "\n";
+  text += style.faint(add("PID", "PROGRAM", "MODEL", "STATE", "CPU", "PRIVATE", "SHARED")) + "\n";
   for (const RunningWorker& worker : seen.workers) {
     const std::string program =
         one_line(printable(worker.program)) + " " + std::to_string(worker.program_pid);
     text += add(std::to_string(worker.pid).c_str(), program, model_text(worker), state_text(worker),
-                duration_text(worker.idle), processors_text(worker, seen, before),
-                size_text(worker.private_bytes), size_text(worker.shared_bytes)) +
+                processors_text(worker, seen, before), short_size_text(worker.private_bytes),
+                short_size_text(worker.shared_bytes)) +
             "\n";
   }
   return text;
