@@ -89,7 +89,7 @@ Task<ForkedWorker> TemplateProcess::fork_worker(wire::ForkWorker order,
   auto pending = std::make_shared<PendingFork>(loop_);
   order.worker = next_fork_++;
   if (!serves() || !socket_.send(0, order, borrowed)) {
-    throw Error(ErrorCode::System, "fork a worker: the template of " + python_ + " has ended");
+    throw Error(ErrorCode::WorkerDied, "fork a worker: the template of " + python_ + " has ended");
   }
   descriptors.clear();
   forks_[order.worker] = pending;
@@ -103,7 +103,7 @@ Task<ForkedWorker> TemplateProcess::fork_worker(wire::ForkWorker order,
   if (!pending->worker) {
     on_end_.erase(order.worker);
     leave_when_done();
-    throw Error(ErrorCode::System, "fork a worker: " + pending->error);
+    throw Error(ended_ ? ErrorCode::WorkerDied : ErrorCode::System, "fork a worker: " + pending->error);
   }
   if (++forked_ == kWorkersMax) retire("it has forked " + std::to_string(forked_) + " workers");
   co_return std::move(*pending->worker);

@@ -51,7 +51,7 @@ class TemplateProcess : public std::enable_shared_from_this<TemplateProcess> {
   void leave();
 
   // Asks for a worker, and numbers it. `on_end` is called once, in the loop, when that worker's process has ended (also when
-  // the template died with it). Throws Error(System) where it could not be forked.
+  // the template died with it). Throws Error(System) where it could not be forked, Error(WorkerDied) where the template ended.
   Task<ForkedWorker> fork_worker(wire::ForkWorker order, std::vector<posix::UniqueFd> descriptors,
                                  std::function<void(posix::ExitStatus)> on_end);
   Task<std::vector<wire::LayerReport>> probe_layers();
