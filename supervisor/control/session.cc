@@ -23,6 +23,7 @@ constexpr std::size_t kMessageBytesMax = 64 * 1024;
 
 // No foreign code runs in a worker that starts: what ends it, or its template, is not the caller's affair.
 constexpr int kStartTries = 3;
+constexpr process::Milliseconds kEndIsKnownAfter{100};
 
 // How long a client that has gone may leave its workers' last lines unread.
 constexpr process::Milliseconds kLastOutputDeadline{500};
@@ -243,7 +244,10 @@ Task<Session::Started> Session::start_worker(WorkerPlan plan, std::string python
       failure = failed;
     }
     if (!failure) co_return Started{.worker = worker, .versions = origin->versions()};
-    if (failure->code() == ErrorCode::Sandbox || tries == kStartTries) throw Error(*failure);
+    // A sandbox that cannot be had is no accident, unless the template has ended: its worker sees that first.
+    if (failure->code() == ErrorCode::Sandbox) co_await process::pause(loop_, kEndIsKnownAfter);
+    const bool is_no_accident = failure->code() == ErrorCode::Sandbox && origin->serves();
+    if (is_no_accident || tries == kStartTries) throw Error(*failure);
     log::info(std::string("is tried again: ") + failure->what(), {.worker = plan.label});
   }
 }
