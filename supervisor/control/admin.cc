@@ -48,7 +48,7 @@ wire::RunningWorker describe(const Program& program, Worker& worker) {
           .program = program.name,
           .age_ms = ms_since(worker.began()),
           .idle_ms = static_cast<std::uint64_t>(worker.idle().count()),
-          .cpu_ms = static_cast<std::uint64_t>(posix::processor_time_of(pid).count()),
+          .cpu_ms = static_cast<std::uint64_t>(worker.processor_time().count()),
           .private_bytes = use.private_bytes,
           .shared_bytes = use.shared_bytes};
 }

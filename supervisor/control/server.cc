@@ -26,7 +26,6 @@ using Clock = std::chrono::steady_clock;
 
 // Whoever connects says what it wants at once.
 constexpr process::Milliseconds kFirstFrameDeadline{10'000};
-constexpr process::Milliseconds kForever = std::chrono::hours(24 * 365);
 // Connections that are no programs: of ps, top, logs, and of programs that have not said so yet.
 constexpr std::size_t kOthersMax = 64;
 constexpr process::Milliseconds kLookEvery{1000};
@@ -63,12 +62,12 @@ Task<void> Server::run() {
   for (Task<void> (Server::*part)() :
        {&Server::accept_programs, &Server::wait_for_signals, &Server::look_after_workers})
     process::asio::co_spawn(host_.loop, (this->*part)(), process::asio::detached);
-  co_await stopping_.wait(kForever);
+  co_await stopping_.wait(process::Milliseconds::max());
   co_await come_to_rest();
 }
 
 Task<void> Server::accept_programs() {
-  while (!is_stopping_) {
+  while (!is_stopping()) {
     if (!co_await process::wait_readable(host_.loop, listener_.get(), kLookEvery)) continue;
     std::optional<posix::UniqueFd> connection;
     bool has_failed = false;
@@ -120,7 +119,7 @@ Task<void> Server::serve(process::FrameSocket socket, std::int64_t pid) {
 // Why a program may not come in; empty where it may.
 std::string Server::refusal_of(const wire::Hello& hello) const {
   if (hello.protocol_version != wire::kProtocolVersion) return "it is of another version of hubcell";
-  if (is_stopping_) return "it is about to end";
+  if (is_stopping()) return "it is about to end";
   if (programs_.size() < plan_.programs_max) return "";
   return std::to_string(plan_.programs_max) + " programs use it, and no more may";
 }
@@ -164,8 +163,7 @@ Task<void> Server::wait_for_signals() {
 }
 
 void Server::stop() {
-  if (is_stopping_) return at_once_.happen();
-  is_stopping_ = true;
+  if (is_stopping()) return at_once_.happen();
   log::info("it is to end: nobody is let in any more");
   // What connects from now on finds nobody, and goes on with a supervisor of its own.
   if (!plan_.socket_path.empty()) ::unlink(plan_.socket_path.c_str());

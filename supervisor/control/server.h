@@ -39,7 +39,7 @@ class Server {
 
   // Lets nobody in any more, and ends when no worker does anything. Told twice, it ends at once.
   void stop();
-  bool is_stopping() const { return is_stopping_; }
+  bool is_stopping() const { return stopping_.happened(); }
 
   const std::list<Program>& programs() const { return programs_; }
   const LogBook& log() const { return *log_; }
@@ -65,7 +65,6 @@ class Server {
   boost::asio::signal_set signals_;
   std::list<Program> programs_;
   std::size_t connections_ = 0;
-  bool is_stopping_ = false;
   process::Occasion stopping_;
   process::Occasion at_once_;
 };

@@ -79,6 +79,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::size_t calls() const;
   // Looks whether it did anything since the last look: calls pass by the supervisor.
   void look();
+  // All that it has used, as of the last look.
+  std::chrono::milliseconds processor_time() const { return seen_use_.second; }
   // How long nobody called it and it did nothing by itself, as far as somebody looked.
   std::chrono::milliseconds idle() const;
 

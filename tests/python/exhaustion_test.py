@@ -151,43 +151,34 @@ class ExhaustionTest(RepositoryTest):
         self.assertRegex(lines[0], r"ask the supervisor: it was left \(.*ulimit -n says how many this process may have\)")
         self.assertEqual(lines[1:], ["0"])
 
-    @needs_no_sanitizer
-    def test_descriptors_from_the_start(self):
+    def expect_line_below_a_limit(self, name, low, high, line):
+        """A load under the low limit says `line`, and one under the high limit works, in one program."""
         done = self.run_program("""
             import resource, sys
             import hubcell
-            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-            resource.setrlimit(resource.RLIMIT_NOFILE, (4, hard))
+            path, limit, low, high = sys.argv[1], getattr(resource, sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+            hard = resource.getrlimit(limit)[1]
+            resource.setrlimit(limit, (low, hard))
             try:
-                hubcell.load(sys.argv[1], "net", source="local")
+                hubcell.load(path, "net", source="local")
             except hubcell.Error as error:
                 print(error)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-            print(hubcell.load(sys.argv[1], "net", source="local").own(1))
-        """)
+            resource.setrlimit(limit, (high, hard))
+            print(hubcell.load(path, "net", source="local").own(1))
+        """, name, str(low), str(high))
         self.assertEqual(done.returncode, 0, done.stderr)
         first, second = done.stdout.splitlines()
-        self.assertRegex(first, "Too many open files; ulimit -n says how many this process may have$")
+        self.assertRegex(first, line)
         self.assertEqual(second, "0")
+
+    @needs_no_sanitizer
+    def test_descriptors_from_the_start(self):
+        self.expect_line_below_a_limit("RLIMIT_NOFILE", 4, 256, "Too many open files; ulimit -n says how many this process may have$")
 
     @unittest.skipIf(os.geteuid() == 0, "root's processes are not bounded")
     def test_processes(self):
-        done = self.run_program("""
-            import resource, sys
-            import hubcell
-            hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-            resource.setrlimit(resource.RLIMIT_NPROC, (1, hard))
-            try:
-                hubcell.load(sys.argv[1], "net", source="local")
-            except hubcell.Error as error:
-                print(error)
-            resource.setrlimit(resource.RLIMIT_NPROC, (hard, hard))
-            print(hubcell.load(sys.argv[1], "net", source="local").own(1))
-        """)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        first, second = done.stdout.splitlines()
-        self.assertRegex(first, "fork.*Resource temporarily unavailable")
-        self.assertEqual(second, "0")
+        hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+        self.expect_line_below_a_limit("RLIMIT_NPROC", 1, hard, "fork.*Resource temporarily unavailable")
 
     def test_a_template_that_stands_still_is_replaced(self):
         hub = self.hub(threads=1)

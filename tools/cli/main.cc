@@ -124,9 +124,14 @@ int dispatch(const Options& options) {
       return cache(hub, options);
     case Command::Trust:
       return trust(hub, options);
-    default:
-      return 2;
+    case Command::Serve:
+    case Command::Ps:
+    case Command::Top:
+    case Command::Logs:
+    case Command::Stop:
+      break;  // dispatch_shared has done them
   }
+  return 2;
 }
 
 // The supervisor and the workers take their log level from the environment.

@@ -1,6 +1,5 @@
 #include <hubcell/serve.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,6 +25,11 @@ constexpr std::chrono::hours kFollowDeadline{24 * 365};
 std::string environment_value(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
+}
+
+// Everybody's own, since /tmp is everybody's.
+std::string default_folder() {
+  return "/tmp/hubcell-" + std::to_string(::geteuid()) + "-serve";
 }
 
 constexpr const char* kKinds[] = {"debug", "info", "warning", "error", "printed"};
@@ -100,14 +104,14 @@ std::string shared_socket() {
   if (std::getenv("HUBCELL_SOCKET") != nullptr) return environment_value("HUBCELL_SOCKET");
   const std::string runtime = environment_value("XDG_RUNTIME_DIR");
   if (runtime.starts_with('/')) return runtime + "/hubcell.sock";
-  return "/tmp/hubcell-" + std::to_string(::geteuid()) + "-serve/hubcell.sock";
+  return default_folder() + "/hubcell.sock";
 }
 
 void serve(const ServeOptions& options) {
   const std::string program = client::find_supervisor();
   const std::string socket = options.socket.empty() ? shared_socket() : options.socket;
   if (socket.empty()) throw Error(ErrorCode::Usage, "serve: HUBCELL_SOCKET is empty; name a socket");
-  if (socket.starts_with("/tmp/hubcell-" + std::to_string(::geteuid()) + "-serve/"))
+  if (socket.starts_with(default_folder() + "/"))
     posix::make_private_root(socket.substr(0, socket.rfind('/')));
   std::vector<std::string> words{program,
                                  "--socket",
