@@ -5,6 +5,7 @@
 #include <string>
 
 #include "shared/wire/codec.h"
+#include "shared/wire/limits.h"
 #include "shared/wire/messages.h"
 
 namespace hubcell::wire {
@@ -14,11 +15,11 @@ namespace hubcell::wire {
 // To a Hello that is a request.
 struct Welcome {
   static constexpr Tag kTag = Tag::Welcome;
-  std::uint32_t protocol_version = kProtocolVersion;
+  std::uint64_t workers_max = kWorkersMax;  // of this session, at a time
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(protocol_version);
+    archive(workers_max);
   }
 };
 

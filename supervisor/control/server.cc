@@ -131,7 +131,7 @@ Task<void> Server::serve_program(process::FrameSocket socket, wire::Frame first,
     socket.send(first.request(), wire::Failure{.code = ErrorCode::System, .message = refusal});
     co_return;
   }
-  socket.send(first.request(), wire::Welcome{});
+  socket.send(first.request(), wire::Welcome{.workers_max = host_.quotas.workers});
   auto caller = std::make_shared<process::CallerStreams>(
       process::CallerStreams::adopt(std::move(streams[0]), std::move(streams[1])));
   caller->reader = [book = log_](std::string_view worker, std::string_view line) {

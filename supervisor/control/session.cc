@@ -301,8 +301,10 @@ void Session::forget_ended_workers() {
 }
 
 void Session::check_quota() const {
-  const auto open =
-      std::ranges::count_if(workers_, [](const auto& entry) { return !entry.second->ended().happened(); });
+  // One that is being closed makes room for the one in whose favour that happens.
+  const auto open = std::ranges::count_if(workers_, [](const auto& entry) {
+    return !entry.second->ended().happened() && !entry.second->nobody_asks();
+  });
   if (static_cast<std::size_t>(open) < host_.quotas.workers) return;
   throw Error(ErrorCode::Usage, "open a worker: " + std::to_string(open) +
                                     " are open in this session, and no more may be; let go of some models");

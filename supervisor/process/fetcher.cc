@@ -12,9 +12,6 @@ namespace hubcell::process {
 namespace {
 
 constexpr Milliseconds kEndGrace{3000};
-// One that reports nothing and computes nothing for so many looks hangs, or was stopped: what it waits for itself, it waits for
-// with shorter deadlines.
-constexpr Milliseconds kLookEvery{30'000};
 constexpr int kIdleLooksMax = 4;
 
 // Whether it does something.
@@ -47,7 +44,8 @@ std::string describe(const wire::FetchJob& job) {
 
 Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, wire::FetchJob job,
                                   const Environment& environment,
-                                  std::function<void(const wire::FetchEvent&)> report) {
+                                  std::function<void(const wire::FetchEvent&)> report,
+                                  Milliseconds look_every) {
   const std::string what = describe(job);
   const auto deadline = job.commit ? Milliseconds(wire::kFetchDeadline) : Milliseconds(wire::kFileDeadline);
   auto [ours, theirs] = posix::make_message_socket_pair();
@@ -64,11 +62,11 @@ Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, w
   Activity activity(fetcher.pid());
   for (;;) {
     const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
-    if (!co_await wait_readable(loop, ours.get(), std::min(left, kLookEvery))) {
+    if (!co_await wait_readable(loop, ours.get(), std::min(left, look_every))) {
       if (std::chrono::steady_clock::now() < end && activity.look()) continue;
-      const auto time = left > kLookEvery ? kIdleLooksMax * kLookEvery : deadline;
-      throw Error(ErrorCode::Source, what + ": it " +
-                                         (left > kLookEvery ? "did nothing for " : "took longer than ") +
+      const bool is_late = left <= look_every;
+      const auto time = is_late ? deadline : kIdleLooksMax * look_every;
+      throw Error(ErrorCode::Source, what + ": it " + (is_late ? "took longer than " : "did nothing for ") +
                                          std::to_string(time.count() / 1000) + " s and was ended");
     }
     activity.note_report();

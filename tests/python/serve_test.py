@@ -281,6 +281,10 @@ class ServeTest(unittest.TestCase):
         model = self.load(hub)
         with self.assertRaisesRegex(hubcell.Error, "1 are open in this session, and no more may be"):
             hub.load(other, "net", source="local")
+        self.assertEqual(model(torch.ones(1)).item(), 2.0)
+        del model
+        model = hub.load(other, "net", source="local")
+        self.assertEqual(model(torch.ones(1)).item(), 2.0, "an idle worker leaves its place to another")
         self.assertEqual(self.load(self.hub(served), 7.0)(torch.ones(1)).item(), 7.0, "another session has its own")
         with self.assertRaisesRegex(hubcell.Error, "the worker's memory budget leaves no room"):
             self.load(self.hub(served, memory="8GiB"))(torch.ones(200 << 20, dtype=torch.uint8).float())

@@ -34,11 +34,17 @@ void Session::throw_supervisor_ended() const {
               "ask the supervisor: " + why + ", and all workers with it; what is asked next starts another");
 }
 
+Session::Session(HubOptions options, wire::Permissions permissions, SupervisorConnection supervisor)
+    : options_(std::move(options)),
+      permissions_(std::move(permissions)),
+      workers_max_(supervisor.workers_max),
+      socket_(std::move(supervisor.socket)) {}
+
 std::shared_ptr<Session> Session::start(HubOptions options) {
   wire::Permissions permissions = permissions_of(options);
-  posix::UniqueFd socket = reach_supervisor(options, 1);
+  SupervisorConnection supervisor = reach_supervisor(options, 1);
   std::shared_ptr<Session> session(
-      new Session(std::move(options), std::move(permissions), std::move(socket)));
+      new Session(std::move(options), std::move(permissions), std::move(supervisor)));
   if (!session->options_.lock.empty()) session->use_lock_file();
   return session;
 }
@@ -48,7 +54,9 @@ void Session::restart_supervisor(std::unique_lock<std::mutex>& lock) {
   // Whoever reads finds the end of the socket, too.
   arrived_.wait(lock, [this] { return !reading_; });
   if (!supervisor_ended_ || ended_) return;
-  socket_ = reach_supervisor(options_, (++connection_ << kWorkerBits) + 1);
+  SupervisorConnection supervisor = reach_supervisor(options_, (++connection_ << kWorkerBits) + 1);
+  socket_ = std::move(supervisor.socket);
+  workers_max_ = supervisor.workers_max;
   supervisor_ended_ = false;
   why_left_.clear();
   answers_.clear();  // whoever waits for one of those finds it gone

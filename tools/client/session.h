@@ -18,6 +18,7 @@
 #include "shared/posix/unique_fd.h"
 #include "shared/wire/frame.h"
 #include "tools/client/lock_file.h"
+#include "tools/client/supervisor_connection.h"
 
 namespace hubcell::client {
 
@@ -71,8 +72,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::uint64_t last_use = 0;
   };
 
-  Session(HubOptions options, wire::Permissions permissions, posix::UniqueFd socket)
-      : options_(std::move(options)), permissions_(std::move(permissions)), socket_(std::move(socket)) {}
+  Session(HubOptions options, wire::Permissions permissions, SupervisorConnection supervisor);
   // Given what comes before an answer, beside Progress; false where that is the answer.
   using Part = std::function<bool(const wire::Frame&)>;
 
@@ -100,7 +100,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void hand_out(wire::Frame frame);
   std::shared_ptr<Worker> find_worker(const std::string& repository);
   std::shared_ptr<Worker> keep_worker(const std::string& repository, wire::Frame frame);
-  void end_idle_workers();
+  // All but the last used, and but those that leave no place for `wanted` more.
+  void end_idle_workers(std::size_t wanted = 0);
   void read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end);
 
   const HubOptions options_;
@@ -108,6 +109,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<LockFile> lock_file_;
   const unsigned forks_ = posix::fork_count();
   std::atomic<bool> ended_ = false;
+  std::atomic<std::uint64_t> workers_max_;  // as the supervisor says
 
   // The socket. Of the threads that wait for an answer one reads at a time, and hands the others theirs.
   std::mutex mutex_;  // guards the group below

@@ -41,7 +41,7 @@ class Session::Opening {
 std::shared_ptr<Worker> Session::open_worker(const std::string& repository, bool refresh) {
   check_process();
   if (std::shared_ptr<Worker> known = refresh ? nullptr : find_worker(repository)) return known;
-  end_idle_workers();
+  end_idle_workers(1);
   const Opening opening(*this);
   const auto began = std::chrono::steady_clock::now();
   auto worker = keep_worker(
@@ -123,7 +123,7 @@ void Session::let_go(std::shared_ptr<Worker> worker) {
 
 // Others reach a worker through this session only, under the lock, so that an idle one stays idle meanwhile. One that has
 // ended is not worth keeping.
-void Session::end_idle_workers() {
+void Session::end_idle_workers(std::size_t wanted) {
   std::vector<std::shared_ptr<Worker>> dropped;  // they end behind the lock
   const std::scoped_lock lock(workers_mutex_);
   if (openings_ > 0) return;
@@ -137,8 +137,11 @@ void Session::end_idle_workers() {
     if (kept.worker.use_count() == 1) idle.emplace_back(kept.worker->has_ended() ? 0 : kept.last_use, number);
   }
   std::ranges::sort(idle);
+  const std::size_t taken = workers_.size() - idle.size() + wanted;
+  const std::size_t kept_max =
+      std::min<std::uint64_t>(kIdleWorkersMax, workers_max_ - std::min<std::uint64_t>(workers_max_, taken));
   for (std::size_t i = 0; i < idle.size(); ++i) {
-    if (idle[i].first == 0 || idle.size() - i > kIdleWorkersMax) drop(idle[i].second);
+    if (idle[i].first == 0 || idle.size() - i > kept_max) drop(idle[i].second);
   }
 }
 

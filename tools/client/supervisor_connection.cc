@@ -100,7 +100,7 @@ posix::UniqueFd stream_or_null(int descriptor) {
 }
 
 // Empty where it takes nobody in.
-std::optional<posix::UniqueFd> enter_shared(const std::string& path, const wire::Hello& hello) {
+std::optional<SupervisorConnection> enter_shared(const std::string& path, const wire::Hello& hello) {
   std::optional<posix::UniqueFd> socket = connect_shared(path);
   if (!socket) return std::nullopt;
   const auto say_why = [&path](const std::string& why) {
@@ -115,8 +115,8 @@ std::optional<posix::UniqueFd> enter_shared(const std::string& path, const wire:
     const std::optional<wire::Frame> answer = wire::wait_frame(socket->get(), kWelcomeDeadline);
     if (!answer) return say_why("it does not answer");
     if (answer->tag() == wire::Tag::Failure) return say_why(answer->as<wire::Failure>().message);
-    answer->as<wire::Welcome>();
-    return socket;
+    return SupervisorConnection{.socket = std::move(*socket),
+                                .workers_max = answer->as<wire::Welcome>().workers_max};
   } catch (const Error& failure) {
     return say_why(failure.what());
   }
@@ -134,13 +134,13 @@ std::optional<posix::UniqueFd> connect_shared(const std::string& path) {
   return std::nullopt;
 }
 
-posix::UniqueFd reach_supervisor(const HubOptions& options, std::uint64_t first_worker) {
+SupervisorConnection reach_supervisor(const HubOptions& options, std::uint64_t first_worker) {
   const wire::Hello hello = hello_of(options, first_worker);
   const std::string path = options.socket.value_or(shared_socket());
   if (!path.empty()) {
-    if (std::optional<posix::UniqueFd> shared = enter_shared(path, hello)) return std::move(*shared);
+    if (std::optional<SupervisorConnection> shared = enter_shared(path, hello)) return std::move(*shared);
   }
-  return start_private(hello);
+  return {.socket = start_private(hello)};
 }
 
 }  // namespace hubcell::client

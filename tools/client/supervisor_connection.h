@@ -8,12 +8,17 @@
 #include <string>
 
 #include "shared/posix/unique_fd.h"
+#include "shared/wire/limits.h"
 
 namespace hubcell::client {
 
-// Our end of the control socket, with the Hello said. `first_worker`: the number of the first worker that is opened. Throws
-// Error(System) where the installation is incomplete.
-posix::UniqueFd reach_supervisor(const HubOptions& options, std::uint64_t first_worker);
+struct SupervisorConnection {
+  posix::UniqueFd socket;                         // our end of the control socket, with the Hello said
+  std::uint64_t workers_max = wire::kWorkersMax;  // that the session may have at a time
+};
+
+// `first_worker`: the number of the first worker that is opened. Throws Error(System) where the installation is incomplete.
+SupervisorConnection reach_supervisor(const HubOptions& options, std::uint64_t first_worker);
 
 // A connection to whoever listens at `path`; none where nobody does, or somebody who is not this user.
 std::optional<posix::UniqueFd> connect_shared(const std::string& path);
