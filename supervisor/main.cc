@@ -7,11 +7,13 @@
 // With arguments (serve_arguments.h) for all programs of its user that connect to its socket, until it is told to end.
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -79,8 +81,26 @@ void sweep() {
   hubcell::posix::finish_removals(hubcell::process::sweep_worker_folders(), kRemovalDeadline);
 }
 
+// Each worker and each of its weights takes some; sandboxes set bounds of their own.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Some weights that nobody uses stay, for whoever loads the same next.
+std::shared_ptr<hubcell::weights::SegmentStore> make_store(boost::asio::io_context& loop) {
+  struct sysinfo machine {};
+  ::sysinfo(&machine);
+  const std::uint64_t memory_bytes = std::uint64_t{machine.totalram} * machine.mem_unit;
+  return std::make_shared<hubcell::weights::SegmentStore>(
+      loop, std::min(memory_bytes / 16, std::uint64_t{1} << 30));
+}
+
 int be_private() {
   detach();
+  allow_many_descriptors();
   // The terminal's Ctrl-C is the program's to handle: its end is ours.
   for (const int ignored : {SIGINT, SIGHUP, SIGQUIT})
     std::signal(ignored, SIG_IGN);
@@ -88,19 +108,12 @@ int be_private() {
   const auto streams = std::make_shared<hubcell::process::CallerStreams>();
   hubcell::control::Host host{.loop = loop,
                               .installation = find_installation(),
-                              .templates = hubcell::control::TemplatePool(loop, streams)};
+                              .templates = hubcell::control::TemplatePool(loop, streams),
+                              .weights = make_store(loop)};
   boost::asio::co_spawn(loop, serve_program(host, streams), boost::asio::detached);
   loop.run();
   sweep();
   return 0;
-}
-
-// Each worker takes some; sandboxes set bounds of their own.
-void allow_many_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int be_shared(std::span<const char* const> words) {
@@ -122,7 +135,8 @@ int be_shared(std::span<const char* const> words) {
                      .installation = find_installation(),
                      .quotas = arguments.quotas,
                      .template_output = wire::WorkerOutput::Prefixed,
-                     .templates = control::TemplatePool(loop, streams)};
+                     .templates = control::TemplatePool(loop, streams),
+                     .weights = make_store(loop)};
   control::Server server(host, arguments.plan, std::move(*listener), log);
   log::info("serves at " + (arguments.socket.empty() ? "systemd's socket" : arguments.socket));
   boost::asio::co_spawn(loop, serve_all(server, loop), boost::asio::detached);

@@ -13,13 +13,15 @@
 #include "shared/python/object.h"
 #include "shared/wire/frame.h"
 #include "worker/caller_state.h"
+#include "worker/control/control_line.h"
+#include "worker/control/supplies.h"
 #include "worker/hub/hub_module.h"
 #include "worker/objects/object_table.h"
 #include "worker/objects/operations.h"
 #include "worker/server.h"
 #include "worker/stored_files.h"
-#include "worker/supplies.h"
 #include "worker/verbs.h"
+#include "worker/weights/weights.h"
 
 namespace hubcell::worker {
 namespace {
@@ -97,7 +99,9 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   // Our own files are read before the sandbox is entered, in which they cannot be.
   const std::string checkout = checkout_seen(start);
   HubModule hub(start.folder, checkout, start.order.seed);
-  Supplies supplies(start.control.get());
+  ControlLine line(start.control.get());
+  Supplies supplies(line);
+  Weights weights(line, start.folder);
   ObjectTable objects;
   const Operations operations(start.folder);
   StoredFiles files(start.scratch);
@@ -105,6 +109,7 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   channel::WorkerChannel channel(std::move(start.memory), start.control.get());
   const python::Converter converter(
       {.allocate_block = [&](std::size_t bytes) { return channel.allocate_answer(bytes); },
+       .find_shared = [&](std::span<const std::byte> bytes) { return weights.find_equal(bytes); },
        .represent =
            [&](PyObject* object, Handle described) {
              described.id = objects.add(object);
@@ -114,14 +119,14 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
        .store_file = [&](const File& file) { return python::make_text(files.store(file)); }},
       start.folder);
   CallerState caller_state(converter, start.folder);
-  Verbs verbs(converter, objects, operations, hub);
+  Verbs verbs(converter, objects, operations, hub, weights);
   // What we read ourselves was read before.
   if (start.order.observe) hub.observe(readable_paths(start, steps), start.scratch);
   hub.supply(supplies.file_function(), supplies.repository_function());
   const wire::WorkerReady ready{.layers = reports_of(enter(start, kept, steps, seccomp))};
   steps.furnish(start.scratch, start.order.threads);
   if (checkout != start.order.checkout) steps.copy_checkout(start.order.checkout, checkout);
-  Server server(channel, objects, verbs, caller_state);
+  Server server(channel, objects, verbs, caller_state, weights);
   server_slot = &server;
   wire::send_frame(start.control.get(), 0, ready);
   is_ready = true;

@@ -1,5 +1,7 @@
 #include "worker/server.h"
 
+#include <malloc.h>
+
 #include <map>
 
 #include <hubcell/error.h>
@@ -10,6 +12,8 @@
 namespace hubcell::worker {
 namespace {
 
+constexpr std::chrono::seconds kRestAfter{5};
+
 channel::CallFailure failure_of(const Error& error) {
   return {.code = error.code(), .message = error.what(), .remote = error.remote()};
 }
@@ -19,32 +23,46 @@ channel::CallFailure failure_of(const Error& error) {
 void Server::run() {
   while (!channel_.is_closed()) {
     PyThreadState* const state = PyEval_SaveThread();
-    const std::optional<channel::WorkerChannel::Request> request = channel_.next();
+    const std::optional<channel::WorkerChannel::Request> request = channel_.next(!weights_.has_work());
     PyEval_RestoreThread(state);
     // An interrupt that came too late for its call is nobody's.
     if (PyErr_CheckSignals() != 0) PyErr_Clear();
     if (request) {
       serve(*request);
     } else {
-      release_objects();
+      take_released();
+      rest();
     }
+    if (request ? weights_.is_overdue() : weights_.has_work()) weights_.work();
   }
 }
 
-void Server::release_objects() {
-  for (const std::uint64_t id : channel_.take_released_handles())
+// What calls left in the heap is given back when none has come for a while: the next one would find it warm.
+void Server::rest() {
+  if (rested_ || std::chrono::steady_clock::now() - last_request_ < kRestAfter) return;
+  rested_ = true;
+  ::malloc_trim(0);
+}
+
+void Server::take_released() {
+  const channel::WorkerChannel::Released released = channel_.take_released();
+  for (const std::uint64_t id : released.handles)
     objects_.release(id);
+  for (const std::uint32_t segment : released.segments)
+    weights_.take_back(segment);
 }
 
 void Server::serve(const channel::WorkerChannel::Request& request) {
   current_ = request;
-  release_objects();
+  rested_ = false;
+  take_released();
   first_new_object_ = objects_.next_id();
   channel::CallResponse response = answer_to(request.frame);
   current_.reset();
   // Named only now: the arguments of this call were dropped with the request.
   response.released_blocks = channel_.take_released_arguments();
   channel_.answer(request, encode(response));
+  last_request_ = std::chrono::steady_clock::now();
 }
 
 channel::CallResponse Server::answer_to(std::span<const std::byte> frame) {
@@ -84,7 +102,7 @@ void Server::perform(const channel::CallRequest& request, channel::CallResponse&
 }
 
 // Each block of the answer is lent once, however many tensors lie in it.
-PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<std::uint64_t>& lent) {
+PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<Block>& lent) {
   PlacedTensors result{.blocks = {}, .tensors = std::vector<TensorLayout>(tensors.size())};
   std::map<const void*, std::uint32_t> known;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -93,8 +111,9 @@ PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<s
     const auto* begin = static_cast<const std::byte*>(tensor.owner().get());
     const auto [block, is_new] = known.emplace(begin, static_cast<std::uint32_t>(result.blocks.size()));
     if (is_new) {
-      result.blocks.push_back(channel_.lend(tensor.owner()));
-      lent.push_back(result.blocks.back().offset);
+      const std::optional<Block> shared = weights_.lend(tensor.owner().get());
+      result.blocks.push_back(shared ? *shared : channel_.lend(tensor.owner()));
+      lent.push_back(result.blocks.back());
     }
     result.tensors[i].block = block->second;
     result.tensors[i].begin = static_cast<std::uint64_t>(tensor.data() - begin);
@@ -103,8 +122,20 @@ PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<s
   return result;
 }
 
+void Server::take_back(std::span<const Block> lent) {
+  std::vector<std::uint64_t> answers;
+  for (const Block& block : lent) {
+    if (block.segment == 0) {
+      answers.push_back(block.offset);
+    } else {
+      weights_.take_back(block.segment);
+    }
+  }
+  channel_.free_answers(answers);
+}
+
 std::vector<std::byte> Server::encode(channel::CallResponse& response) {
-  std::vector<std::uint64_t> lent;
+  std::vector<Block> lent;
   const ValueWriteContext context{
       .place_tensors = [&](std::span<const Tensor* const> tensors) { return lend(tensors, lent); }};
   try {
@@ -113,7 +144,7 @@ std::vector<std::byte> Server::encode(channel::CallResponse& response) {
     throw Error(ErrorCode::Usage, "the answer is larger than " + std::to_string(wire::kFrameBytesMax) +
                                       " bytes beside its tensors; return numbers as tensors");
   } catch (const Error& error) {
-    channel_.free_answers(lent);
+    take_back(lent);
     objects_.release_from(first_new_object_);
     response.value = Value();
     response.state = Value();

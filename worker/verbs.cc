@@ -4,6 +4,7 @@
 
 #include "shared/python/exception.h"
 #include "shared/python/object.h"
+#include "worker/weights/own_pages.h"
 
 namespace hubcell::worker {
 
@@ -48,11 +49,12 @@ class Arguments {
 
 // The function below torch.set_grad_enabled, which is a class: foreign code may have replaced that.
 Verbs::Verbs(const python::Converter& converter, const ObjectTable& objects, const Operations& operations,
-             const HubModule& hub)
+             const HubModule& hub, Weights& weights)
     : converter_(converter),
       objects_(objects),
       operations_(operations),
       hub_(hub),
+      weights_(weights),
       set_grad_enabled_(python::attribute(python::import_module("torch._C").get(), "_set_grad_enabled")) {}
 
 Value Verbs::perform(const CallRequest& request) const {
@@ -89,7 +91,14 @@ PyRef Verbs::run(const CallRequest& request) const {
 PyRef Verbs::load(const CallRequest& request) const {
   Arguments arguments(converter_);
   const PyRef positional = arguments.tuple(request);
-  return hub_.load(request.name, positional.get(), arguments.keywords(request).get());
+  const PyRef keywords = arguments.keywords(request);
+  PyRef loaded;
+  {
+    const LargeBlocksApart apart;
+    loaded = hub_.load(request.name, positional.get(), keywords.get());
+  }
+  weights_.note_load();
+  return loaded;
 }
 
 PyRef Verbs::call(const CallRequest& request) const {

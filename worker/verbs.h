@@ -6,13 +6,14 @@
 #include "worker/hub/hub_module.h"
 #include "worker/objects/object_table.h"
 #include "worker/objects/operations.h"
+#include "worker/weights/weights.h"
 
 namespace hubcell::worker {
 
 class Verbs {
  public:
   Verbs(const python::Converter& converter, const ObjectTable& objects, const Operations& operations,
-        const HubModule& hub);
+        const HubModule& hub, Weights& weights);
 
   // The answer to `request`. Throws Error: Remote for what foreign code raised, StaleHandle, Usage, System.
   Value perform(const channel::CallRequest& request) const;
@@ -29,6 +30,7 @@ class Verbs {
   const ObjectTable& objects_;
   const Operations& operations_;
   const HubModule& hub_;
+  Weights& weights_;
   python::PyRef set_grad_enabled_;
 };
 

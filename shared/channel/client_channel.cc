@@ -248,8 +248,13 @@ MappedBlock ClientChannel::map_answer(const Block& block) {
 void ClientChannel::release_handle(std::uint64_t id) {
   if (is_fork()) return;
   const std::scoped_lock lock(mutex_);
-  release(id & ~kReleasesBlock);
+  release(id & ~(kReleasesBlock | kReleasesSegment));
   ring();
+}
+
+void ClientChannel::release_segment(std::uint32_t segment) {
+  const std::scoped_lock lock(mutex_);
+  release(kReleasesSegment | segment);
 }
 
 void ClientChannel::release(std::uint64_t what) {

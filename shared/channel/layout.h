@@ -38,13 +38,15 @@ struct Header {
   alignas(128) std::atomic<std::uint64_t> releases_taken;
 };
 
-// A handle or a block of an answer that the client let go of. It holds from the request `sequence` on: those before it
+// A handle or a block of an answer that the client let go of, or a segment that it has mapped or needs no more. It holds from the request `sequence` on: those before it
 // may still name the handle.
 struct Release {
-  std::uint64_t what;  // a handle's id, or kReleasesBlock and a block's offset
+  std::uint64_t
+      what;  // a handle's id, kReleasesBlock and a block's offset, or kReleasesSegment and a segment's number
   std::uint64_t sequence;
 };
 inline constexpr std::uint64_t kReleasesBlock = std::uint64_t{1} << 63;
+inline constexpr std::uint64_t kReleasesSegment = std::uint64_t{1} << 62;
 inline constexpr std::size_t kReleaseCount = 1 << 15;
 
 inline constexpr std::size_t kSlotsOffset = 4096;

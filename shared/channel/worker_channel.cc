@@ -62,11 +62,11 @@ WorkerChannel::WorkerChannel(posix::UniqueFd memory, int control)
 
 WorkerChannel::~WorkerChannel() = default;
 
-std::optional<WorkerChannel::Request> WorkerChannel::next() {
+std::optional<WorkerChannel::Request> WorkerChannel::next(bool may_sleep) {
   if (waiting_.empty()) {
     const bool spun = spin(spin_budget_, [this] { return collect(); });
     spin_budget_.record(spun);
-    if (!spun) sleep();
+    if (!spun && may_sleep) sleep();
   }
   if (waiting_.empty()) return std::nullopt;
   const unsigned index = waiting_.front();
@@ -119,26 +119,28 @@ std::uint64_t WorkerChannel::next_sequence() const {
   return view_.slots[waiting_.front()].sequence.load(std::memory_order_relaxed);
 }
 
-std::vector<std::uint64_t> WorkerChannel::take_released_handles() {
+WorkerChannel::Released WorkerChannel::take_released() {
   const std::uint64_t written = view_.header->releases_written.load(std::memory_order_acquire);
   if (written == releases_taken_) return {};
   // What was begun before these releases is seen from here on.
   collect();
   const std::uint64_t sequence = next_sequence();
-  std::vector<std::uint64_t> handles;
+  Released released;
   std::vector<std::uint64_t> blocks;
   for (; releases_taken_ != written; ++releases_taken_) {
     const Release& release = view_.releases[releases_taken_ % kReleaseCount];
     if (release.sequence > sequence) break;
     if ((release.what & kReleasesBlock) != 0) {
       blocks.push_back(release.what & ~kReleasesBlock);
+    } else if ((release.what & kReleasesSegment) != 0) {
+      released.segments.push_back(static_cast<std::uint32_t>(release.what));
     } else {
-      handles.push_back(release.what);
+      released.handles.push_back(release.what);
     }
   }
   view_.header->releases_taken.store(releases_taken_, std::memory_order_release);
   free_answers(blocks);
-  return handles;
+  return released;
 }
 
 void WorkerChannel::answer(const Request& request, std::span<const std::byte> response) {

@@ -35,8 +35,8 @@ class WorkerChannel {
     std::span<const std::byte> frame;
   };
   // Waits for the next request; none when the supervisor has closed, when a signal came (EINTR), or when there are
-  // releases to take.
-  std::optional<Request> next();
+  // releases to take. Not `may_sleep`: none when there is none at once.
+  std::optional<Request> next(bool may_sleep = true);
   bool is_closed() const { return closed_; }
   // Answers with an encoded response of at most kFrameBytesMax.
   void answer(const Request& request, std::span<const std::byte> response);
@@ -53,9 +53,13 @@ class WorkerChannel {
   // Names a block that `allocate_answer` made, by its owner; it is the client's until that releases it.
   Block lend(const std::shared_ptr<void>& owner);
   void free_answers(std::span<const std::uint64_t> offsets);
-  // Frees the blocks of answers that the client has let go of, and returns the handles: those that no request names
-  // that is still to be served. Called between two requests, and between `next` and the work on what it gave.
-  std::vector<std::uint64_t> take_released_handles();
+  struct Released {
+    std::vector<std::uint64_t> handles;
+    std::vector<std::uint32_t> segments;
+  };
+  // Frees the blocks of answers that the client has let go of, and returns the rest: what no request names that is still to
+  // be served. Called between two requests, and between `next` and the work on what it gave.
+  Released take_released();
 
  private:
   struct Shared;

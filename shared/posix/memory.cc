@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include <hubcell/error.h>
 
 #include "shared/posix/system_error.h"
@@ -19,11 +21,24 @@ struct MappableFd {
 
 }  // namespace
 
-UniqueFd make_sealed_memfd(const std::string& name, std::size_t bytes) {
+UniqueFd make_writable_memfd(const std::string& name, std::size_t bytes) {
   UniqueFd fd(checked(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING), "make a memfd"));
   checked(::ftruncate(fd.get(), static_cast<off_t>(bytes)), "size a memfd");
-  checked(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), "seal a memfd");
+  checked(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), "seal a memfd");
   return fd;
+}
+
+UniqueFd make_sealed_memfd(const std::string& name, std::size_t bytes) {
+  UniqueFd fd = make_writable_memfd(name, bytes);
+  checked(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL), "seal a memfd");
+  return fd;
+}
+
+// EPERM: whoever had it has sealed it against seals.
+bool seal_against_writing(int fd) {
+  if (::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) == 0) return true;
+  if (errno == EBUSY || errno == EPERM) return false;
+  throw_errno("seal a memfd against writing");
 }
 
 std::size_t file_bytes(int fd) {
@@ -38,6 +53,14 @@ Mapping Mapping::of(int fd, std::size_t bytes) {
 
 Mapping Mapping::for_reading(int fd, std::size_t bytes) {
   return {fd, bytes, boost::interprocess::read_only};
+}
+
+Mapping Mapping::of_sealed(int fd, std::size_t bytes) {
+  return {fd, bytes, boost::interprocess::read_private};
+}
+
+Mapping Mapping::private_of(int fd, std::size_t bytes) {
+  return {fd, bytes, boost::interprocess::copy_on_write};
 }
 
 Mapping::Mapping(int fd, std::size_t bytes, boost::interprocess::mode_t mode) {

@@ -17,7 +17,7 @@ namespace hubcell::posix {
 
 // Larger messages are refused on both sides; argument and tensor bytes travel through shared memory instead.
 inline constexpr std::size_t kMessageBytesMax = 128 * 1024;
-inline constexpr std::size_t kMessageDescriptorsMax = 8;
+inline constexpr std::size_t kMessageDescriptorsMax = 32;
 
 struct Message {
   std::vector<std::byte> bytes;

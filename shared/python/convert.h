@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -24,6 +25,9 @@ class Converter {
   struct Hooks {
     // Memory for the bytes of a tensor on its way out. Null: tensors are not copied, and keep their objects alive.
     std::function<MappedBlock(std::size_t bytes)> allocate_block;
+    // Other memory that holds what these bytes do, and that the receiver can look into without a copy; null where there is none.
+    // May be empty.
+    std::function<MappedBlock(std::span<const std::byte> bytes)> find_shared = nullptr;
     // What stands for an object that no value can: `described` with an id, or what else this side knows of it.
     std::function<Value(PyObject* object, Handle described)> represent;
     // Throws Error(StaleHandle) where there is no such object.

@@ -17,6 +17,8 @@
 namespace hubcell::python {
 namespace {
 
+constexpr std::size_t kSharedBytesMin = std::size_t{64} << 10;
+
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(ErrorCode::Usage, "the value " + why);
 }
@@ -74,6 +76,7 @@ class Outgoing::Conversion {
 
   void place_tensors() {
     if (!converter_.hooks_.allocate_block) return lend_tensors();
+    std::erase_if(met_, [&](const Met& met) { return place_shared(met); });
     std::vector<const Tensor*> tensors;
     for (const Met& met : met_)
       tensors.push_back(&met.described);
@@ -334,6 +337,19 @@ class Outgoing::Conversion {
                                    share(met.source.get()), described.data())
                        .with_grad(described.requires_grad(), described.is_parameter());
     }
+  }
+
+  // Only what is worth it: it is read to be compared, and a small part of a large storage is copied faster than it is mapped.
+  bool place_shared(const Met& met) {
+    const Tensor& described = met.described;
+    if (!converter_.hooks_.find_shared || described.data() == nullptr || described.bytes() < kSharedBytesMin)
+      return false;
+    MappedBlock block = converter_.hooks_.find_shared({described.data(), described.extent_bytes()});
+    if (block.data == nullptr) return false;
+    *met.place = Tensor::strided(described.dtype(), described.shape(), described.strides(),
+                                 std::move(block.owner), block.data)
+                     .with_grad(described.requires_grad(), described.is_parameter());
+    return true;
   }
 
   void place(const Met& met, const TensorLayout& where, const std::vector<MappedBlock>& blocks) {

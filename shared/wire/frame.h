@@ -7,6 +7,7 @@
 #include "shared/wire/lock_messages.h"
 #include "shared/wire/messages.h"
 #include "shared/wire/serve_messages.h"
+#include "shared/wire/weight_messages.h"
 #include "shared/wire/worker_messages.h"
 
 namespace hubcell::wire {

@@ -22,6 +22,10 @@ inline constexpr std::size_t kWorkersMax = 256;
 // Handles of one worker that a client may hold at a time.
 inline constexpr std::size_t kHandlesMax = 1 << 20;
 
+// Segments of weights: in one message, and of one worker.
+inline constexpr std::size_t kSegmentsAtOnce = 32;
+inline constexpr std::size_t kSegmentsMax = 8192;
+
 // What is kept of a worker's printed output, for errors, and what one line may be as it is shown: a pipe takes as much whole.
 inline constexpr std::size_t kOutputTailLines = 20;
 inline constexpr std::size_t kOutputLineBytesMax = 4096;

@@ -61,6 +61,13 @@ enum class Tag : std::uint16_t {
   ReadLog = 46,
   LogLine = 47,
   LogEnd = 48,
+  WantSegments = 50,
+  SegmentsMade = 51,
+  OfferSegments = 52,
+  SegmentsShared = 53,
+  DropSegments = 54,
+  MapSegment = 55,
+  SegmentMapped = 56,
 };
 
 struct LayerReport {

@@ -10,6 +10,7 @@
 #include "supervisor/control/template_pool.h"
 #include "supervisor/process/line_sink.h"
 #include "supervisor/process/loop.h"
+#include "supervisor/weights/store.h"
 
 namespace hubcell::control {
 
@@ -38,6 +39,7 @@ struct Host {
   // What becomes of what templates print; none: as the session that has one started says of its workers.
   std::optional<wire::WorkerOutput> template_output = std::nullopt;
   TemplatePool templates;
+  std::shared_ptr<weights::SegmentStore> weights;
 };
 
 }  // namespace hubcell::control

@@ -23,7 +23,6 @@ constexpr std::size_t kMessageBytesMax = 64 * 1024;
 
 // No foreign code runs in a worker that starts: what ends it, or its template, is not the caller's affair.
 constexpr int kStartTries = 3;
-constexpr process::Milliseconds kEndIsKnownAfter{100};
 
 // How long a client that has gone may leave its workers' last lines unread.
 constexpr process::Milliseconds kLastOutputDeadline{500};
@@ -179,6 +178,8 @@ void Session::take_frame(const wire::Frame& frame) {
       socket_.send(request, wire::LoadSummary{});
       return;
     }
+    case wire::Tag::MapSegment:
+      return map_segment(request, frame.as<wire::MapSegment>());
     case wire::Tag::CloseWorker: {
       const auto message = frame.as<wire::CloseWorker>();
       if (const auto worker = find_worker(message.worker)) worker->close(message.nobody_asks);
@@ -227,7 +228,7 @@ std::shared_ptr<Worker> Session::make_worker(const WorkerPlan& plan) {
                                                      const wire::FetchProgress& progress) {
     if (const auto self = weak.lock()) offer_progress(self->socket_, request, progress);
   };
-  auto worker = std::make_shared<Worker>(loop_, plan, streams_, sources_, std::move(tell_client));
+  auto worker = std::make_shared<Worker>(host_, plan, streams_, sources_, std::move(tell_client));
   workers_[plan.id] = worker;
   return worker;
 }
@@ -244,10 +245,8 @@ Task<Session::Started> Session::start_worker(WorkerPlan plan, std::string python
       failure = failed;
     }
     if (!failure) co_return Started{.worker = worker, .versions = origin->versions()};
-    // A sandbox that cannot be had is no accident, unless the template has ended: its worker sees that first.
-    if (failure->code() == ErrorCode::Sandbox) co_await process::pause(loop_, kEndIsKnownAfter);
-    const bool is_no_accident = failure->code() == ErrorCode::Sandbox && origin->serves();
-    if (is_no_accident || tries == kStartTries) throw Error(*failure);
+    // A sandbox that cannot be had is no accident.
+    if (failure->code() == ErrorCode::Sandbox || tries == kStartTries) throw Error(*failure);
     log::info(std::string("is tried again: ") + failure->what(), {.worker = plan.label});
   }
 }
@@ -345,6 +344,18 @@ Task<void> Session::describe_worker(std::uint64_t request, wire::DescribeWorker 
     throw Error(ErrorCode::Usage, "describe worker " + std::to_string(message.worker) + ": there is none");
   co_await worker->ended().wait(process::Milliseconds(message.wait_ms));
   socket_.send(request, worker->status());
+}
+
+void Session::map_segment(std::uint64_t request, const wire::MapSegment& message) {
+  const std::shared_ptr<Worker> worker = find_worker(message.worker);
+  const auto segment = worker ? worker->segments().find(message.segment) : nullptr;
+  if (!segment) {
+    const wire::Failure failure{.code = ErrorCode::Usage, .message = "the worker has no such weights"};
+    socket_.send(request, failure);
+    return;
+  }
+  const int descriptor = segment->descriptor();
+  socket_.send(request, wire::SegmentMapped{.bytes = segment->bytes()}, std::span(&descriptor, 1));
 }
 
 Task<void> Session::diagnose(std::uint64_t request, wire::Diagnose message) {

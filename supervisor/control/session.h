@@ -61,6 +61,7 @@ class Session : public std::enable_shared_from_this<Session> {
   process::Task<void> manage_cache(std::uint64_t request, wire::ManageCache message);
   Report report_to(std::uint64_t request);
   process::Task<void> describe_worker(std::uint64_t request, wire::DescribeWorker message);
+  void map_segment(std::uint64_t request, const wire::MapSegment& message);
   process::Task<void> diagnose(std::uint64_t request, wire::Diagnose message);
   template <typename Work>
   void answer(std::uint64_t request, Work work);

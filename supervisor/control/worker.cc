@@ -35,16 +35,19 @@ constexpr process::Milliseconds kEndDeadline{5000};
 constexpr process::Milliseconds kLoadTryEvery{10};
 constexpr int kLoadTries = 20;
 
-// Each data area is as large as the worker's budget, and not counted in it; without a budget, as the machine's memory.
+// Without one, the machine's memory.
+std::uint64_t memory_budget(std::uint64_t memory_bytes) {
+  if (memory_bytes != 0) return memory_bytes;
+  struct sysinfo machine {};
+  ::sysinfo(&machine);
+  return std::uint64_t{machine.totalram} * machine.mem_unit;
+}
+
+// Each data area is as large as the worker's budget, and not counted in it.
 std::uint64_t data_area_bytes(std::uint64_t memory_bytes) {
-  std::uint64_t budget = memory_bytes;
-  if (budget == 0) {
-    struct sysinfo machine {};
-    ::sysinfo(&machine);
-    budget = std::uint64_t{machine.totalram} * machine.mem_unit;
-  }
   constexpr std::uint64_t kPageBytes = 4096;
-  return std::min(budget, wire::kDataAreaBytesMax) / kPageBytes * kPageBytes + kPageBytes;
+  const std::uint64_t bytes = std::min(memory_budget(memory_bytes), wire::kDataAreaBytesMax);
+  return bytes / kPageBytes * kPageBytes + kPageBytes;
 }
 
 std::string level_of(const std::vector<wire::LayerReport>& layers) {
@@ -58,15 +61,15 @@ std::string level_of(const std::vector<wire::LayerReport>& layers) {
 
 }  // namespace
 
-Worker::Worker(process::asio::io_context& loop, WorkerPlan plan,
-               std::shared_ptr<process::CallerStreams> streams, std::shared_ptr<Sources> sources,
-               TellClient tell_client)
-    : loop_(loop),
+Worker::Worker(Host& host, WorkerPlan plan, std::shared_ptr<process::CallerStreams> streams,
+               std::shared_ptr<Sources> sources, TellClient tell_client)
+    : loop_(host.loop),
       plan_(std::move(plan)),
       streams_(std::move(streams)),
       sources_(std::move(sources)),
       tell_client_(std::move(tell_client)),
-      ended_(loop) {}
+      segments_(host.weights, memory_budget(plan_.memory_bytes)),
+      ended_(host.loop) {}
 
 void Worker::apply(Event event) {
   const auto row = lifecycle::find_transition(state_, event);
@@ -170,10 +173,12 @@ process::Task<void> Worker::await_ready() {
   if (sandbox_ == "off") log::warn("its sandbox is OFF: its code may do what you may", about());
 }
 
-// Of what a worker sends only wishes are expected, and so many of them; whatever else it says is a lie.
+// Of what a worker sends only wishes are expected, and so many of them, and its weights; whatever else it says is a lie.
 process::Task<void> Worker::watch_control() {
   try {
     while (std::optional<wire::Frame> frame = co_await control_->receive()) {
+      const bool is_about_weights = co_await answer_about_weights(*frame);
+      if (is_about_weights) continue;
       if (++wants_ > 2 * wire::kWantsMax) throw Error(ErrorCode::Protocol, "it wants too much");
       Want want;
       if (frame->tag() == wire::Tag::WantRepository) {
@@ -187,6 +192,37 @@ process::Task<void> Worker::watch_control() {
     log::warn(violation.what(), {.worker = plan_.label, .worker_pid = pid_, .event = "ProtocolViolation"});
     apply(Event::Failed);
   }
+}
+
+// False where it is about something else. A worker that does not read its answers gets none.
+process::Task<bool> Worker::answer_about_weights(const wire::Frame& frame) {
+  if (frame.tag() == wire::Tag::WantSegments) {
+    std::optional<Error> refusal;
+    try {
+      const std::vector<int> blanks = segments_.make(frame.as<wire::WantSegments>().bytes);
+      control_->offer(frame.request(), wire::SegmentsMade{}, blanks);
+    } catch (const Error& failure) {
+      if (failure.code() == ErrorCode::Protocol) throw;
+      refusal = failure;
+    }
+    if (refusal)
+      control_->offer(frame.request(), wire::Failure{.code = refusal->code(), .message = refusal->what()});
+  } else if (frame.tag() == wire::Tag::OfferSegments) {
+    frame.as<wire::OfferSegments>();
+    const auto shared = co_await segments_.share();
+    wire::SegmentsShared answer;
+    std::vector<int> descriptors;
+    for (const auto& segment : shared) {
+      answer.segments.push_back(segment->number());
+      descriptors.push_back(segment->descriptor());
+    }
+    control_->offer(frame.request(), answer, descriptors);
+  } else if (frame.tag() == wire::Tag::DropSegments) {
+    segments_.drop(frame.as<wire::DropSegments>().segments);
+  } else {
+    co_return false;
+  }
+  co_return true;
 }
 
 process::Task<void> Worker::answer_want(std::uint64_t request, Want want) {
@@ -261,6 +297,7 @@ void Worker::load_began(std::uint64_t model, std::uint64_t request, const std::s
   loads_[model] = request;
   log::info(entry.empty() ? "import hubconf.py" : "load " + source::printable(entry), about());
   entry_ = entry;
+  segments_.note_load();
   apply(Event::LoadBegan);
 }
 

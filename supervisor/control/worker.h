@@ -14,10 +14,12 @@
 #include "shared/base/log.h"
 #include "shared/channel/call_watch.h"
 #include "supervisor/control/grants.h"
+#include "supervisor/control/host.h"
 #include "supervisor/control/sources.h"
 #include "supervisor/lifecycle/lifecycle.h"
 #include "supervisor/process/output_relay.h"
 #include "supervisor/process/template_process.h"
+#include "supervisor/weights/worker_segments.h"
 
 namespace hubcell::control {
 
@@ -40,7 +42,7 @@ using TellClient = std::function<void(std::uint64_t request, const wire::FetchPr
 
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
-  Worker(process::asio::io_context& loop, WorkerPlan plan, std::shared_ptr<process::CallerStreams> streams,
+  Worker(Host& host, WorkerPlan plan, std::shared_ptr<process::CallerStreams> streams,
          std::shared_ptr<Sources> sources, TellClient tell_client);
 
   // Forks it and waits until its sandbox holds and it serves calls. Throws Error where that fails; the
@@ -60,6 +62,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // What loads used since they were asked for last.
   std::vector<wire::Pin> take_used() { return std::exchange(used_, {}); }
   // What it may read beside its checkout; null where it has not begun to start.
+  const weights::WorkerSegments& segments() const { return segments_; }
   Grants* grants() { return grants_ ? &*grants_ : nullptr; }
   // SIGKILL, in whatever state it is. What became of it is not asked for where `nobody_asks`.
   void close(bool nobody_asks) {
@@ -96,6 +99,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void apply(lifecycle::Event event);
   process::Task<void> await_ready();
   process::Task<void> watch_control();
+  process::Task<bool> answer_about_weights(const wire::Frame& frame);
   // One of the two.
   struct Want {
     std::optional<wire::WantFile> file;
@@ -122,6 +126,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::shared_ptr<Sources> sources_;
   TellClient tell_client_;
   std::optional<Grants> grants_;
+  weights::WorkerSegments segments_;
   std::map<std::uint64_t, std::uint64_t> loads_;  // model, request
   std::size_t wants_ = 0;
   std::vector<wire::Pin> used_;

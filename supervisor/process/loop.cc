@@ -65,6 +65,10 @@ Task<void> pause(asio::io_context& loop, Milliseconds time) {
   co_await wait_for_cancel(timer);
 }
 
+Task<void> yield(asio::io_context& loop) {
+  co_await asio::post(loop, asio::use_awaitable);
+}
+
 Task<bool> wait_readable(asio::io_context& loop, int descriptor, Milliseconds deadline) {
   // A copy of its own: where the loop ends while this waits, it is closed with the coroutine.
   const int copy = posix::checked(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3), "duplicate a descriptor");
@@ -167,9 +171,9 @@ bool FrameSocket::send_bytes(std::vector<std::byte> bytes, std::span<const int> 
   return connection_->keep(std::move(bytes), descriptors);
 }
 
-bool FrameSocket::offer_bytes(const std::vector<std::byte>& bytes) {
+bool FrameSocket::offer_bytes(const std::vector<std::byte>& bytes, std::span<const int> descriptors) {
   return connection_->stream.is_open() && connection_->unsent.empty() &&
-         posix::try_send_message(connection_->stream.native_handle(), bytes, {}) == posix::Sent::Yes;
+         posix::try_send_message(connection_->stream.native_handle(), bytes, descriptors) == posix::Sent::Yes;
 }
 
 void FrameSocket::close() {

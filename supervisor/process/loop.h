@@ -40,6 +40,8 @@ class Occasion {
 };
 
 Task<void> pause(asio::io_context& loop, Milliseconds time);
+// Whatever else is due comes first.
+Task<void> yield(asio::io_context& loop);
 
 // Waits until `descriptor` (borrowed; a pidfd, a pipe, a socket) is readable; false when `deadline` passed.
 Task<bool> wait_readable(asio::io_context& loop, int descriptor, Milliseconds deadline);
@@ -67,15 +69,15 @@ class FrameSocket {
   }
   // The same, but only if there is room for it now: false where it was dropped. For what nobody has to read.
   template <class Body>
-  bool offer(std::uint64_t request, const Body& body) {
-    return offer_bytes(wire::encode_frame(request, body));
+  bool offer(std::uint64_t request, const Body& body, std::span<const int> descriptors = {}) {
+    return offer_bytes(wire::encode_frame(request, body), descriptors);
   }
   void close();
 
  private:
   struct Connection;
   bool send_bytes(std::vector<std::byte> bytes, std::span<const int> descriptors);
-  bool offer_bytes(const std::vector<std::byte>& bytes);
+  bool offer_bytes(const std::vector<std::byte>& bytes, std::span<const int> descriptors);
 
   std::shared_ptr<Connection> connection_;  // null in one that was moved from
 };

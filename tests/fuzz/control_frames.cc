@@ -11,16 +11,16 @@
 namespace hubcell::fuzz {
 namespace {
 
-using AllBodies =
-    std::tuple<wire::Hello, wire::OpenWorker, wire::Progress, wire::WorkerOpened, wire::Failure,
-               wire::DescribeWorker, wire::WorkerStatus, wire::LoadBegan, wire::LoadEnded, wire::CloseWorker,
-               wire::Diagnose, wire::Diagnosis, wire::TemplateReady, wire::ForkWorker, wire::WorkerForked,
-               wire::WorkerEnded, wire::ProbeLayers, wire::LayersProbed, wire::TemplateStarting,
-               wire::WorkerReady, wire::WorkerFailed, wire::FetchFile, wire::FileFetched, wire::GiveUp,
-               wire::ManageCache, wire::CacheEntry, wire::CacheDone, wire::Pins, wire::LoadNote,
-               wire::LoadSummary, wire::WantFile, wire::WantRepository, wire::Granted, wire::Welcome,
-               wire::ListWorkers, wire::RunningWorker, wire::RunningSupervisor, wire::Stop, wire::Stopped,
-               wire::ReadLog, wire::LogLine, wire::LogEnd>;
+using AllBodies = std::tuple<
+    wire::Hello, wire::OpenWorker, wire::Progress, wire::WorkerOpened, wire::Failure, wire::DescribeWorker,
+    wire::WorkerStatus, wire::LoadBegan, wire::LoadEnded, wire::CloseWorker, wire::Diagnose, wire::Diagnosis,
+    wire::TemplateReady, wire::ForkWorker, wire::WorkerForked, wire::WorkerEnded, wire::ProbeLayers,
+    wire::LayersProbed, wire::TemplateStarting, wire::WorkerReady, wire::WorkerFailed, wire::FetchFile,
+    wire::FileFetched, wire::GiveUp, wire::ManageCache, wire::CacheEntry, wire::CacheDone, wire::Pins,
+    wire::LoadNote, wire::LoadSummary, wire::WantFile, wire::WantRepository, wire::Granted, wire::Welcome,
+    wire::ListWorkers, wire::RunningWorker, wire::RunningSupervisor, wire::Stop, wire::Stopped, wire::ReadLog,
+    wire::LogLine, wire::LogEnd, wire::WantSegments, wire::SegmentsMade, wire::OfferSegments,
+    wire::SegmentsShared, wire::DropSegments, wire::MapSegment, wire::SegmentMapped>;
 
 // Of no message: what follows is a message of the fetcher.
 enum class FetchTag : std::uint16_t { Job = 1000, Event = 1001 };
@@ -107,6 +107,9 @@ std::vector<Seed> filled_seeds() {
               .ended = true, .exit_code = 1, .signal = 9, .output_tail = {"a"}, .reason = "was unloaded"}),
       seed_of("running_worker", wire::RunningWorker{.pid = 5, .label = "acme/net@main", .entry = "net"}),
       seed_of("log_line", wire::LogLine{.time_ms = 1, .kind = wire::LogKind::Printed, .text = "hello"}),
+      seed_of("want_segments", wire::WantSegments{.bytes = {4096, 1 << 20}}),
+      seed_of("segments_shared", wire::SegmentsShared{.segments = {1, 2}}),
+      seed_of("drop_segments", wire::DropSegments{.segments = {1}}),
       seed_of("diagnosis", diagnosis),
       seed_of("fetch_file", file),
       seed_of("want_repository", wire::WantRepository{.repository = "acme/net", .refresh = true}),

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <thread>
 
@@ -217,6 +218,43 @@ TEST_F(StandinTest, WorkersEndWithTheirHub) {
     std::this_thread::sleep_for(5ms);
   }
   EXPECT_NE(::kill(static_cast<pid_t>(pid), 0), 0);
+}
+
+TEST_F(StandinTest, WeightsThatAWorkerSharesAreSeenByItsProgramAlone) {
+  Hub hub = make_hub(), other_hub = make_hub();
+  const Object model = hub.load(repository(), "model");
+  const Object again = hub.load(repository(), "model");
+  const Object other = other_hub.load(repository(), "model");
+  const Value number = model.call("share", {"weights"});
+  EXPECT_EQ(model.call("share", {"weights"}).integer(), number.integer()) << "equal ones are one";
+  EXPECT_NE(model.call("share", {"others"}).integer(), number.integer());
+  const Tensor seen = model.call("name_segment", {number})[0].tensor();
+  EXPECT_EQ(std::memcmp(seen.data(), "weights", 8), 0);
+  // The caller's own: what it writes reaches nobody.
+  *const_cast<std::byte*>(seen.data()) = std::byte{'W'};
+  const Tensor again_seen = model.call("name_segment", {number})[0].tensor();
+  EXPECT_EQ(std::memcmp(again_seen.data(), "weights", 8), 0);
+  // Of a worker that does not map it nobody learns what it holds.
+  EXPECT_EQ(error_of([&] { other.call("name_segment", {number}); }).code(), ErrorCode::Protocol);
+}
+
+TEST_F(StandinTest, SegmentsThatThereAreNotAreALie) {
+  Hub hub = make_hub();
+  const Object model = hub.load(repository(), "model");
+  for (const std::int64_t number : {std::int64_t{77}, std::int64_t{0xffffffff}})
+    EXPECT_EQ(error_of([&] { model.call("name_segment", {number}); }).code(), ErrorCode::Protocol) << number;
+}
+
+TEST_F(StandinTest, LiesAboutWeightsEndTheWorkerAndNobodyElse) {
+  Hub hub = make_hub(), other_hub = make_hub();
+  const Object other = other_hub.load(repository(), "model");
+  for (const char* lie : {"share_mapped", "share_unwritten", "share_unasked", "drop_unknown"}) {
+    const Object model = hub.load(repository(), "model");
+    const Error error = error_of([&] { model.call(lie, {"weights"}); });
+    EXPECT_EQ(error.code(), ErrorCode::WorkerDied) << lie << ": " << error.what();
+    EXPECT_EQ(other.call("echo", {1})[0].integer(), 1) << lie;
+    EXPECT_EQ(model.call("echo", {1})[0].integer(), 1) << "it comes back after " << lie;
+  }
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 // Every entrypoint loads to handle 1. Calls of it do what their name says:
 //   echo ARGS -> tuple; hold ARG keeps the argument; segfault; exit N; stall (deaf to SIGINT); wait (till
 //   cancelled); fail -> an exception; lie_frame, lie_block, lie_release: break the protocol;
-//   print N lines; write DESCRIPTOR TEXT; flood DESCRIPTOR without end.
+//   print N lines; write DESCRIPTOR TEXT; flood DESCRIPTOR without end;
+//   share TEXT -> the number of a segment of weights that begins so; share_mapped, share_unwritten, share_unasked, drop_unknown:
+//   lie about weights; name_segment NUMBER -> a tensor that lies there.
 #include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@
 
 #include "shared/channel/call_frame.h"
 #include "shared/channel/worker_channel.h"
+#include "shared/posix/memory.h"
 #include "shared/posix/process.h"
 #include "shared/wire/frame.h"
 #include "shared/wire/limits.h"
@@ -32,12 +35,13 @@ namespace {
 
 class StandinWorker {
  public:
-  StandinWorker(posix::UniqueFd memory, int control) : channel_(std::move(memory), control) {}
+  StandinWorker(posix::UniqueFd memory, int control)
+      : channel_(std::move(memory), control), control_(control) {}
 
   void run() {
     while (!channel_.is_closed()) {
       const auto request = channel_.next();
-      channel_.take_released_handles();
+      channel_.take_released();
       if (request) serve(*request);
     }
   }
@@ -62,6 +66,8 @@ class StandinWorker {
             {.block = static_cast<std::uint32_t>(placed.blocks.size()), .begin = 0, .strides = {}});
         placed.blocks.push_back(channel_.lend(tensor->owner()));
         if (lie_ == "lie_block") placed.blocks.back().offset = 64;
+        if (lie_ == "name_segment")
+          placed.blocks.back() = {.segment = segment_, .offset = 0, .bytes = kSegmentBytes};
       }
       return placed;
     }};
@@ -107,10 +113,36 @@ class StandinWorker {
       std::fflush(stdout);
     } else if (call.name == "write") {
       write_all(call.arguments.at(0).integer(), call.arguments.at(1).text());
+    } else if (call.name.starts_with("share") || call.name == "drop_unknown") {
+      response.value = share(call);
+    } else if (call.name == "name_segment") {
+      segment_ = static_cast<std::uint32_t>(call.arguments.at(0).integer());
+      response.value = Tuple{copy_tensors({Tensor::zeros(DType::UInt8, {kSegmentBytes})})};
     } else if (call.name == "flood") {
       for (;;)
         write_all(call.arguments.at(0).integer(), "flood\n");
     }
+  }
+
+  wire::Frame ask(const auto& body) {
+    wire::send_frame(control_, ++requests_, body);
+    // Where that was a lie there is no answer, but an end.
+    return wire::wait_frame(control_, std::chrono::seconds(60)).value();
+  }
+
+  Value share(const channel::CallRequest& call) {
+    if (call.name == "drop_unknown") ask(wire::DropSegments{.segments = {99}});
+    if (call.name == "share_unasked") ask(wire::OfferSegments{});
+    wire::Frame made = ask(wire::WantSegments{.bytes = {kSegmentBytes}});
+    const std::vector<posix::UniqueFd> segments = made.take_descriptors(1);
+    std::optional<posix::Mapping> kept;
+    if (call.name == "share_mapped") kept = posix::Mapping::of(segments[0].get(), kSegmentBytes);
+    std::string content = call.arguments.empty() ? "" : call.arguments[0].text();
+    content.resize(kSegmentBytes);
+    if (call.name != "share_unwritten" && ::pwrite(segments[0].get(), content.data(), content.size(), 0) !=
+                                              static_cast<ssize_t>(content.size()))
+      ::_exit(1);
+    return static_cast<std::int64_t>(ask(wire::OfferSegments{}).as<wire::SegmentsShared>().segments.at(0));
   }
 
   static void write_all(std::int64_t descriptor, std::string_view text) {
@@ -136,7 +168,12 @@ class StandinWorker {
     return copies;
   }
 
+  static constexpr std::int64_t kSegmentBytes = 64 << 10;
+
   channel::WorkerChannel channel_;
+  const int control_;
+  std::uint64_t requests_ = 0;
+  std::uint32_t segment_ = 0;
   std::vector<Value> held_;
   std::string lie_;
 };

@@ -62,7 +62,7 @@ class ChannelTest : public testing::Test {
     serving_ = std::thread([this] {
       while (!worker_->is_closed()) {
         const auto request = worker_->next();
-        worker_->take_released_handles();
+        worker_->take_released();
         if (request) worker_->answer(*request, bytes_of(text_of(request->frame) + "!"));
       }
     });
@@ -271,10 +271,10 @@ TEST_F(ChannelTest, AnswersAreLeasedUntilTheCallerDropsThem) {
   MappedBlock mapped = client_->map_answer(block);
   EXPECT_EQ(mapped.data[0], std::byte{9});
   made.owner.reset();
-  EXPECT_TRUE(worker_->take_released_handles().empty());
+  EXPECT_TRUE(worker_->take_released().handles.empty());
   EXPECT_NE(lendable_offset(), block.offset) << "the caller still looks at it";
   mapped.owner.reset();
-  EXPECT_TRUE(worker_->take_released_handles().empty());
+  EXPECT_TRUE(worker_->take_released().handles.empty());
   EXPECT_EQ(lendable_offset(), block.offset);
   worker_->free_answers(std::array{block.offset});  // a second time means nothing
 }
@@ -283,7 +283,7 @@ TEST_F(ChannelTest, AnAnswerThatTheWorkerStillLooksAtIsNotFreedByItsCaller) {
   MappedBlock made = worker_->allocate_answer(256);
   const Block block = worker_->lend(made.owner);
   client_->map_answer(block).owner.reset();
-  worker_->take_released_handles();
+  worker_->take_released();
   EXPECT_NE(lendable_offset(), block.offset);
 }
 
@@ -293,7 +293,7 @@ TEST_F(ChannelTest, ADroppedHandleReachesAWorkerThatSleepsAndIsCalledNoMore) {
   std::thread serving([&] {
     while (taken.size() < 2) {
       EXPECT_FALSE(worker_->next().has_value());
-      for (const std::uint64_t id : worker_->take_released_handles())
+      for (const std::uint64_t id : worker_->take_released().handles)
         taken.push_back(id);
     }
   });
@@ -304,30 +304,38 @@ TEST_F(ChannelTest, ADroppedHandleReachesAWorkerThatSleepsAndIsCalledNoMore) {
   EXPECT_EQ(taken, (std::vector<std::uint64_t>{7, 8}));
 }
 
+TEST_F(ChannelTest, AMappedSegmentIsToldByItsNumber) {
+  client_->release_segment(5);
+  client_->release_handle(5);
+  const WorkerChannel::Released released = worker_->take_released();
+  EXPECT_EQ(released.segments, std::vector<std::uint32_t>{5});
+  EXPECT_EQ(released.handles, std::vector<std::uint64_t>{5});
+}
+
 TEST_F(ChannelTest, AHandleIsNotReleasedBeforeTheCallsThatMayNameIt) {
   ASSERT_TRUE(client_->begin(bytes_of("names 7")));
   client_->release_handle(7);
   ASSERT_TRUE(client_->begin(bytes_of("names 8")));
   client_->release_handle(8);
-  EXPECT_TRUE(worker_->take_released_handles().empty()) << "both wait";
+  EXPECT_TRUE(worker_->take_released().handles.empty()) << "both wait";
   const auto first = worker_->next();
-  EXPECT_TRUE(worker_->take_released_handles().empty()) << "the first is served";
+  EXPECT_TRUE(worker_->take_released().handles.empty()) << "the first is served";
   worker_->answer(*first, bytes_of("done"));
   const auto second = worker_->next();
-  EXPECT_EQ(worker_->take_released_handles(), std::vector<std::uint64_t>{7});
+  EXPECT_EQ(worker_->take_released().handles, std::vector<std::uint64_t>{7});
   worker_->answer(*second, bytes_of("done"));
-  EXPECT_EQ(worker_->take_released_handles(), std::vector<std::uint64_t>{8});
+  EXPECT_EQ(worker_->take_released().handles, std::vector<std::uint64_t>{8});
 }
 
 TEST_F(ChannelTest, MoreDropsThanTheRingHoldsAreToldWithTheNextCall) {
   constexpr std::uint64_t kExtra = 10;
   for (std::uint64_t id = 1; id <= kReleaseCount + kExtra; ++id)
     client_->release_handle(id);
-  EXPECT_EQ(worker_->take_released_handles().size(), kReleaseCount);
-  EXPECT_TRUE(worker_->take_released_handles().empty());
+  EXPECT_EQ(worker_->take_released().handles.size(), kReleaseCount);
+  EXPECT_TRUE(worker_->take_released().handles.empty());
   ASSERT_TRUE(client_->begin(bytes_of("x")));
   ASSERT_TRUE(worker_->next());
-  EXPECT_EQ(worker_->take_released_handles().size(), kExtra);
+  EXPECT_EQ(worker_->take_released().handles.size(), kExtra);
 }
 
 TEST_F(ChannelTest, ALieAboutWhatWasTakenCostsTheCallerNothing) {

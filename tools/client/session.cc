@@ -306,6 +306,17 @@ wire::FileFetched Session::fetch_file(const wire::FetchFile& wanted) {
   return fetched;
 }
 
+posix::UniqueFd Session::map_segment(std::uint64_t worker, std::uint32_t segment) {
+  try {
+    wire::Frame answer = ask(wire::MapSegment{.worker = worker, .segment = segment}, kAnswerDeadline);
+    answer.as<wire::SegmentMapped>();
+    return std::move(answer.take_descriptors(1)[0]);
+  } catch (const Error& failure) {
+    if (failure.code() != ErrorCode::Usage) throw;
+    throw Error(ErrorCode::Protocol, failure.what());
+  }
+}
+
 wire::Diagnosis Session::diagnose() {
   return ask(wire::Diagnose{.python = options_.python},
              wire::kTemplateStartDeadline + wire::kWorkerStartDeadline)

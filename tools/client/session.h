@@ -63,6 +63,8 @@ class Session : public std::enable_shared_from_this<Session> {
                            const std::function<void(const wire::CacheEntry&)>& take);
   wire::FileFetched fetch_file(const wire::FetchFile& wanted);
   wire::Diagnosis diagnose();
+  // Weights that the worker maps, sealed. Error(Protocol) where it has no such segment.
+  posix::UniqueFd map_segment(std::uint64_t worker, std::uint32_t segment);
 
  private:
   // While it lives no worker is ended for being idle: the supervisor's answer may name it.

@@ -244,17 +244,32 @@ std::shared_ptr<HandleLease> Worker::bind_handle(std::uint64_t id) {
   return std::make_shared<HandleLease>(shared_from_this(), id);
 }
 
+// Each answer has its own, since the program may write into what it was given.
+MappedBlock Worker::map_segment(const Block& block) {
+  const posix::UniqueFd segment = session_->map_segment(opened_.worker, block.segment);
+  channel_->release_segment(block.segment);
+  const std::size_t bytes = posix::file_bytes(segment.get());
+  if (block.offset != 0 || block.bytes != bytes)
+    throw Error(ErrorCode::Protocol, "the worker's answer names weights that are not there");
+  auto mapping = std::make_shared<posix::Mapping>(posix::Mapping::private_of(segment.get(), bytes));
+  std::byte* data = mapping->data();
+  return {.data = data, .owner = std::shared_ptr<void>(std::move(mapping), data)};
+}
+
 Worker::Answer Worker::finish(const channel::Ticket& ticket, const std::string& what, const Value& state,
                               Value& changed) {
   channel::CallResponse response;
   Answer answer;
-  const ValueReadContext context{
-      .map_block = [this](const Block& block) { return channel_->map_answer(block); },
-      .bind_handle =
-          [&](std::uint64_t handle) {
-            answer.handles.push_back(bind_handle(handle));
-            return answer.handles.back();
-          }};
+  const ValueReadContext context{.map_block =
+                                     [this](const Block& block) {
+                                       return block.segment == 0 ? channel_->map_answer(block)
+                                                                 : map_segment(block);
+                                     },
+                                 .bind_handle =
+                                     [&](std::uint64_t handle) {
+                                       answer.handles.push_back(bind_handle(handle));
+                                       return answer.handles.back();
+                                     }};
   try {
     response = channel::decode_response(channel_->take_response(ticket), context);
     channel_->free_arguments(response.released_blocks);

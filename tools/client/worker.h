@@ -83,6 +83,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // Takes the answers of calls whose callers have gone.
   void reap_abandoned();
   std::shared_ptr<HandleLease> bind_handle(std::uint64_t id);
+  // Weights, in a segment of the supervisor's: a copy as soon as this program writes a page of it.
+  MappedBlock map_segment(const Block& block);
 
   struct Abandoned {
     channel::Ticket ticket;

@@ -1,6 +1,4 @@
-#include "worker/supplies.h"
-
-#include <unistd.h>
+#include "worker/control/supplies.h"
 
 #include <chrono>
 #include <optional>
@@ -71,8 +69,6 @@ python::PyRef make_function(PyMethodDef& method, Supplies* self) {
 
 }  // namespace
 
-Supplies::Supplies(int control) : control_(control), process_(::getpid()) {}
-
 python::PyRef Supplies::file_function() {
   static PyMethodDef method{"want_file", &want_file, METH_VARARGS, "want_file(url, hash_prefix): a path"};
   return make_function(method, this);
@@ -86,34 +82,29 @@ python::PyRef Supplies::repository_function() {
 
 template <class Wanted>
 std::string Supplies::want(const Wanted& wanted) {
-  if (::getpid() != process_)
-    throw Error(ErrorCode::Usage, "hubcell fetches nothing for processes that a worker has forked");
   std::unique_lock lock(mutex_, std::defer_lock);
   {
     const WithoutGil open;
     lock.lock();
   }
-  const std::uint64_t request = ++last_request_;
-  if (!wire::send_frame(control_, request, wanted))
-    throw Error(ErrorCode::System, "hubcell's supervisor has ended");
-  return await_answer(request);
+  const std::uint64_t request = line_.begin(wanted);
+  try {
+    return await_answer(request);
+  } catch (...) {
+    line_.give_up(request);
+    throw;
+  }
 }
 
-// An answer to what was given up before is passed over.
 std::string Supplies::await_answer(std::uint64_t request) {
   for (;;) {
     std::optional<wire::Frame> frame;
     {
       const WithoutGil open;
-      frame = wire::wait_frame(control_, kSlice);
+      frame = line_.wait(request, kSlice);
     }
     if (PyErr_CheckSignals() != 0) throw Interrupted();
-    if (!frame || frame->request() != request) continue;
-    if (frame->tag() == wire::Tag::Failure) {
-      const auto failure = frame->as<wire::Failure>();
-      throw Error(failure.code, failure.message);
-    }
-    return frame->as<wire::Granted>().path;
+    if (frame) return frame->as<wire::Granted>().path;
   }
 }
 

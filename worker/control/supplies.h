@@ -6,14 +6,14 @@
 #include <string>
 
 #include "shared/python/py_ref.h"
-#include "shared/wire/frame.h"
+#include "worker/control/control_line.h"
 
 namespace hubcell::worker {
 
 class Supplies {
  public:
-  // `control` is the socket to the supervisor, borrowed.
-  explicit Supplies(int control);
+  // Borrows the line, which outlives it.
+  explicit Supplies(ControlLine& line) : line_(line) {}
   Supplies(const Supplies&) = delete;
   Supplies& operator=(const Supplies&) = delete;
 
@@ -22,17 +22,15 @@ class Supplies {
   python::PyRef file_function();
   python::PyRef repository_function();
 
-  // The same for C++. With the GIL, which is open to others while this waits; from any thread, in the worker's own process.
+  // The same for C++. With the GIL, which is open to others while this waits; from any thread.
   template <class Wanted>
   std::string want(const Wanted& wanted);
 
  private:
   std::string await_answer(std::uint64_t request);
 
-  int control_;
-  const int process_;
+  ControlLine& line_;
   std::mutex mutex_;  // one asks at a time
-  std::uint64_t last_request_ = 0;
 };
 
 }  // namespace hubcell::worker

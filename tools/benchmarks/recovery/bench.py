@@ -8,29 +8,12 @@ import signal
 import tempfile
 
 import figures
+import models
 import options
 import package
 import participants
 import report
 
-# A model of one layer, and one with as many weights as resnet50, without the code of another package: 25.5 million.
-HUBCONF = """
-import torch
-
-class Net(torch.nn.Module):
-    def __init__(self, sizes):
-        super().__init__()
-        self.layers = torch.nn.Sequential(*(torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])))
-
-    def forward(self, x):
-        return self.layers(x)
-
-def small():
-    return Net([4, 4])
-
-def large():
-    return Net([2048] * 7 + [4])
-"""
 MODELS = (("small", "16 weights"), ("large", "25.2 million weights"))
 EXPLANATION = """\
 A worker gets SIGKILL while it waits for a call. The caller calls: the error is there when the death was told, the answer when the model was
@@ -43,7 +26,7 @@ class Model:
 
     def __init__(self, hubcell, torch, folder, entry):
         self._hubcell, self._torch, self._folder, self._entry = hubcell, torch, folder, entry
-        self._x = torch.ones(1, 4 if entry == "small" else 2048)
+        self._x = torch.ones(1, models.INPUTS[entry])
         torch.manual_seed(0)
         self._hub = hubcell.Hub(seed=0)
         self._net = self._hub.load(folder, entry, source="local")
@@ -74,9 +57,9 @@ class Model:
         self._hub.close()
 
 
-def make_rows(models):
+def make_rows(measured):
     rows = []
-    for entry, model in models.items():
+    for entry, model in measured.items():
         for who, rounds in (("error", model.errors), ("answer", model.answers), ("torch.hub", model.loads)):
             times = figures.flatten(rounds)
             rows.append(report.row(f"recovery-{entry}", who, 4, figures.p50(times) / 1e3, figures.percentile(times, 99) / 1e3,
@@ -96,15 +79,14 @@ def print_rows(title, rows):
 def measure(hubcell, torch, rounds):
     """{entry: Model} of MODELS."""
     with tempfile.TemporaryDirectory() as folder:
-        with open(os.path.join(folder, "hubconf.py"), "w", encoding="utf-8") as file:
-            file.write(HUBCONF)
-        models = {entry: Model(hubcell, torch, folder, entry) for entry, _ in MODELS}
+        models.write_repository(folder)
+        measured = {entry: Model(hubcell, torch, folder, entry) for entry, _ in MODELS}
         for _ in range(rounds):
-            for model in models.values():
+            for model in measured.values():
                 model.measure()
-        for model in models.values():
+        for model in measured.values():
             model.close()
-    return models
+    return measured
 
 
 def main(words):
