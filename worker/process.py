@@ -47,9 +47,13 @@ def prepare_template():
     # A parallel region here would make every child that uses threads hang in libgomp.
     torch.set_num_threads(1)
     require_one_thread("after torch is imported (something that torch imports there starts them)")
+    return platform.python_version(), str(torch.__version__), threads
+
+
+def freeze():
+    """The last step: what is there is left alone by the collectors of workers, whose memory stays the template's."""
     gc.collect()
     gc.freeze()
-    return platform.python_version(), str(torch.__version__), threads
 
 
 def import_torch():

@@ -29,9 +29,13 @@ PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(
   const PyRef paths = python::call(python::attribute(module_.get(), "readable_paths").get());
   for (Py_ssize_t i = 0; i < PyList_Size(paths.get()); ++i)
     readable_paths_.push_back(python::text_of(PyList_GetItem(paths.get(), i)));
-  // Last: what fails above is no refusal. Workers have it from here, by the fork.
+  // What fails above is no refusal. Workers have it from here, by the fork.
   const PyRef refusals = python::load_source_file("hubcell_refusals", folder + "/refusals.py");
   python::set_hints(python::attribute(refusals.get(), "hint_of"));
+  // So that no worker reads and compiles them, into memory of its own.
+  for (const char* name : {"caller_state", "downloads", "hub", "inputs", "kinds", "operations", "weights"})
+    python::load_source_file(std::string("hubcell_") + name, folder + "/" + name + ".py");
+  python::call(python::attribute(module_.get(), "freeze").get());
 }
 
 void PythonSteps::prepare_worker(PyObject* on_interrupt) const {

@@ -1,8 +1,23 @@
 #include "shared/python/object.h"
 
+#include <map>
+
 #include "shared/python/exception.h"
 
 namespace hubcell::python {
+namespace {
+
+PyRef run_source_file(const std::string& name, const std::string& path) {
+  const PyRef util = import_module("importlib.util");
+  const PyRef spec = call(attribute(util.get(), "spec_from_file_location").get(),
+                          {make_text(name).get(), make_text(path).get()});
+  PyRef module = call(attribute(util.get(), "module_from_spec").get(), {spec.get()});
+  const PyRef loader = attribute(spec.get(), "loader");
+  call(attribute(loader.get(), "exec_module").get(), {module.get()});
+  return module;
+}
+
+}  // namespace
 
 PyRef checked(PyObject* result) {
   if (result == nullptr) throw_current_exception();
@@ -38,12 +53,10 @@ PyRef import_module(const char* name) {
 }
 
 PyRef load_source_file(const std::string& name, const std::string& path) {
-  const PyRef util = import_module("importlib.util");
-  const PyRef spec = call(attribute(util.get(), "spec_from_file_location").get(),
-                          {make_text(name).get(), make_text(path).get()});
-  PyRef module = call(attribute(util.get(), "module_from_spec").get(), {spec.get()});
-  const PyRef loader = attribute(spec.get(), "loader");
-  call(attribute(loader.get(), "exec_module").get(), {module.get()});
+  // Never destroyed: the interpreter may end before.
+  static auto& loaded = *new std::map<std::string, PyRef>;
+  PyRef& module = loaded[path];
+  if (!module) module = run_source_file(name, path);
   return module;
 }
 

@@ -19,7 +19,8 @@ PyRef call(PyObject* callable, std::initializer_list<PyObject*> arguments = {});
 PyRef make_text(const std::string& text);
 std::string text_of(PyObject* text);
 PyRef import_module(const char* name);
-// Runs the file `path` as a module called `name`, which sys.modules does not learn of.
+// The file `path` as a module called `name`, which sys.modules does not learn of. It is run once, also for processes that are forked
+// later.
 PyRef load_source_file(const std::string& name, const std::string& path);
 
 }  // namespace hubcell::python

@@ -53,7 +53,8 @@ class Caller(threading.Thread):
 
     def run(self):
         actions = [self._call] * 12 + [self._load] * 2 + [
-            self._many, self._nap, self._raise, self._keep_part, self._use_part, self._large, self._change]
+            self._many, self._nap, self._raise, self._keep_part, self._use_part, self._large, self._weights, self._overwrite,
+            self._change]
         if not self._is_careful:
             actions += [self._late, self._crash]
         try:
@@ -137,6 +138,16 @@ class Caller(threading.Thread):
     def _large(self):
         count = 1 << 20
         self._try("large", lambda: self._model.large(count), lambda answer: answer.sum().item() == count * self._factor)
+
+    def _weights(self):
+        def right(answer):
+            weight, parity = answer
+            return bool((weight == self._factor).all()) and bool((parity == self._factor % 2).all())
+        self._try("weights", lambda: self._model.weights(), right)
+
+    def _overwrite(self):
+        value = float(self._random.randrange(1000))
+        self._try("overwrite", lambda: self._model.overwrite(value), lambda answer: bool((answer == value).all()))
 
     def _change(self):
         def changes():

@@ -16,12 +16,22 @@ class Model:
     def __init__(self, factor):
         self.factor = factor
         self.bias = 0.0
+        # One that differs with the factor, and one that every other model has too.
+        self.weight = torch.full((300, 300), float(factor))
+        self.parity = torch.full((50000,), float(factor % 2))
     def __call__(self, x):
         return x * self.factor
     def biased(self, x):
         return x * self.factor + self.bias
     def large(self, count):
         return torch.full((count,), float(self.factor), dtype=torch.float64)
+    def weights(self):
+        return self.weight, self.parity
+    def overwrite(self, value):
+        self.weight.fill_(value)
+        written = self.weight.clone()
+        self.weight.fill_(float(self.factor))
+        return written
     def nap(self, seconds):
         time.sleep(seconds)
         return seconds
