@@ -283,10 +283,13 @@ struct WorkerStatus {
   std::int32_t signal = 0;
   std::vector<std::string> output_tail;
   std::string reason;  // why it was ended, where the supervisor did: "was unloaded: ..."
+  // Of its weights, what lies in segments, and of these what other workers map, too.
+  std::uint64_t weights_bytes = 0;
+  std::uint64_t common_weights_bytes = 0;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(ended, exit_code, signal, output_tail, reason);
+    archive(ended, exit_code, signal, output_tail, reason, weights_bytes, common_weights_bytes);
   }
 };
 

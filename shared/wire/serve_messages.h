@@ -71,11 +71,13 @@ struct RunningWorker {
   std::uint64_t cpu_ms = 0;
   std::uint64_t private_bytes = 0;
   std::uint64_t shared_bytes = 0;
+  std::uint64_t weights_bytes = 0;         // as in WorkerStatus
+  std::uint64_t common_weights_bytes = 0;  // as in WorkerStatus
 
   template <class Archive>
   void serialize(Archive& archive) {
     archive(pid, label, entry, state, calls, sandbox, program_pid, program, age_ms, idle_ms, cpu_ms,
-            private_bytes, shared_bytes);
+            private_bytes, shared_bytes, weights_bytes, common_weights_bytes);
   }
 };
 
@@ -86,11 +88,12 @@ struct RunningSupervisor {
   std::uint64_t programs = 0;   // sessions
   std::uint64_t templates = 0;  // interpreters that have torch imported
   std::uint64_t private_bytes = 0;
+  std::uint64_t weights_bytes = 0;  // in segments, each counted once
   bool is_draining = false;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(pid, age_ms, programs, templates, private_bytes, is_draining);
+    archive(pid, age_ms, programs, templates, private_bytes, weights_bytes, is_draining);
   }
 };
 

@@ -38,6 +38,7 @@ wire::RunningWorker describe(const Program& program, Worker& worker) {
   worker.look();
   const auto pid = static_cast<pid_t>(worker.pid());
   const posix::ProcessUse use = posix::use_of(pid);
+  const weights::WorkerSegments::Use weights = worker.segments().use();
   return {.pid = worker.pid(),
           .label = worker.label(),
           .entry = worker.entry(),
@@ -50,7 +51,9 @@ wire::RunningWorker describe(const Program& program, Worker& worker) {
           .idle_ms = static_cast<std::uint64_t>(worker.idle().count()),
           .cpu_ms = static_cast<std::uint64_t>(worker.processor_time().count()),
           .private_bytes = use.private_bytes,
-          .shared_bytes = use.shared_bytes};
+          .shared_bytes = use.shared_bytes,
+          .weights_bytes = weights.bytes,
+          .common_weights_bytes = weights.common_bytes};
 }
 
 void list_workers(const Server& server, process::FrameSocket& socket, std::uint64_t request) {
@@ -62,6 +65,7 @@ void list_workers(const Server& server, process::FrameSocket& socket, std::uint6
                                                .programs = server.programs().size(),
                                                .templates = server.template_count(),
                                                .private_bytes = posix::use_of(::getpid()).private_bytes,
+                                               .weights_bytes = server.weights_bytes(),
                                                .is_draining = server.is_stopping()});
 }
 

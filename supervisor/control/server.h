@@ -44,6 +44,7 @@ class Server {
   const std::list<Program>& programs() const { return programs_; }
   const LogBook& log() const { return *log_; }
   std::size_t template_count() const { return host_.templates.size(); }
+  std::uint64_t weights_bytes() const { return host_.weights->use().bytes; }
   std::chrono::steady_clock::time_point began() const { return began_; }
 
  private:

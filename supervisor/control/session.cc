@@ -235,20 +235,26 @@ std::shared_ptr<Worker> Session::make_worker(const WorkerPlan& plan) {
 
 Task<Session::Started> Session::start_worker(WorkerPlan plan, std::string python) {
   for (int tries = 1;; ++tries) {
-    const std::shared_ptr<process::TemplateProcess> origin =
-        co_await host_.templates.get(template_plan(python));
-    const std::shared_ptr<Worker> worker = make_worker(plan);
     std::optional<Error> failure;
     try {
-      co_await worker->start(origin);
+      co_return co_await try_start(plan, python);
     } catch (const Error& failed) {
       failure = failed;
     }
-    if (!failure) co_return Started{.worker = worker, .versions = origin->versions()};
-    // A sandbox that cannot be had is no accident.
-    if (failure->code() == ErrorCode::Sandbox || tries == kStartTries) throw Error(*failure);
+    // What cannot be had is no accident: another interpreter, a sandbox, one more worker.
+    const bool is_no_accident =
+        failure->code() == ErrorCode::Sandbox || failure->code() == ErrorCode::Usage || has_ended_;
+    if (is_no_accident || tries == kStartTries) throw Error(*failure);
     log::info(std::string("is tried again: ") + failure->what(), {.worker = plan.label});
   }
+}
+
+Task<Session::Started> Session::try_start(WorkerPlan plan, std::string python) {
+  const std::shared_ptr<process::TemplateProcess> origin =
+      co_await host_.templates.get(template_plan(python));
+  const std::shared_ptr<Worker> worker = make_worker(plan);
+  co_await worker->start(origin);
+  co_return Started{.worker = worker, .versions = origin->versions()};
 }
 
 Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source, std::string python,

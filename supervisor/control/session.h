@@ -54,6 +54,7 @@ class Session : public std::enable_shared_from_this<Session> {
   process::Task<void> fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source,
                                    std::string python, wire::OpenWorker message);
   process::Task<Started> start_worker(WorkerPlan plan, std::string python);
+  process::Task<Started> try_start(WorkerPlan plan, std::string python);
   std::shared_ptr<Worker> make_worker(const WorkerPlan& plan);
   void forget_ended_workers();
   void check_quota() const;

@@ -311,7 +311,9 @@ wire::WorkerStatus Worker::status() {
                             .exit_code = exit_.exit_code,
                             .signal = exit_.signal,
                             .output_tail = {},
-                            .reason = reason_};
+                            .reason = reason_,
+                            .weights_bytes = segments_.use().bytes,
+                            .common_weights_bytes = segments_.use().common_bytes};
   if (output_) {
     output_->drain();
     status.output_tail.assign(output_->tail().begin(), output_->tail().end());

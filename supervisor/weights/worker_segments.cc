@@ -26,7 +26,7 @@ std::vector<int> WorkerSegments::make(std::span<const std::uint64_t> bytes) {
   if (bytes.empty() || bytes.size() > wire::kSegmentsAtOnce)
     throw Error(ErrorCode::Protocol, "it wants " + std::to_string(bytes.size()) + " segments at once");
   blanks_.clear();
-  std::uint64_t room = bytes_max_ - std::min(bytes_max_, shared_bytes());
+  std::uint64_t room = bytes_max_ - std::min(bytes_max_, use().bytes);
   for (const std::uint64_t size : bytes) {
     if (size == 0 || size % kPageBytes != 0)
       throw Error(ErrorCode::Protocol, "it wants a segment of " + std::to_string(size) + " bytes");
@@ -71,11 +71,15 @@ std::shared_ptr<const Segment> WorkerSegments::find(std::uint32_t number) const 
   return held == held_.end() ? nullptr : held->second.segment;
 }
 
-std::uint64_t WorkerSegments::shared_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const auto& [number, held] : held_)
-    bytes += held.segment->bytes();
-  return bytes;
+// The store holds each as well.
+WorkerSegments::Use WorkerSegments::use() const {
+  constexpr long kStoreAndThisOne = 2;
+  Use use;
+  for (const auto& [number, held] : held_) {
+    use.bytes += held.segment->bytes();
+    if (held.segment.use_count() > kStoreAndThisOne) use.common_bytes += held.segment->bytes();
+  }
+  return use;
 }
 
 }  // namespace hubcell::weights

@@ -34,7 +34,11 @@ class WorkerSegments {
 
   // Null where it does not map that one.
   std::shared_ptr<const Segment> find(std::uint32_t number) const;
-  std::uint64_t shared_bytes() const;
+  struct Use {
+    std::uint64_t bytes = 0;         // of all segments that it maps
+    std::uint64_t common_bytes = 0;  // of those that other workers map, too
+  };
+  Use use() const;
 
  private:
   struct Blank {

@@ -35,7 +35,7 @@ class BenchCall(unittest.TestCase):
         for (size, who), row in rows.items():
             with self.subTest(size=size, who=who):
                 self.check_row(row, rows[size, "in-process"], rows[size, "torch-multiprocessing"])
-                self.assertEqual(row["goal"] is not None, who == "hubcell-cpp" and size < 1 << 26)
+                self.assertEqual(row["goal"] is not None, who == "hubcell-cpp")
         for word in ("1 float", "1x3x224x224", "64 MiB", "torch.multiprocessing", "memcpy", "p50", "p99"):
             self.assertIn(word, done.stdout)
         self.assertLessEqual({"cpu", "cores", "kernel", "python", "torch"}, set(found["machine"]))

@@ -16,7 +16,10 @@ from support import RepositoryTest
 
 DEADLINE_S = 60
 HUBCONF = """
+import ctypes
 import torch
+
+libc = ctypes.CDLL(None)
 
 class Net(torch.nn.Module):
     def __init__(self, width, seed):
@@ -37,6 +40,16 @@ class Net(torch.nn.Module):
 
     def seen(self, row):
         return [float(self.first.weight[row, 0]), float(self.tied[row, 0]), float(self.row[0])]
+
+    def scribble(self):
+        count = 0
+        with open("/proc/self/maps") as maps:
+            found = [line.split()[0].split("-") for line in maps if "hubcell-weights" in line]
+        for begin, end in (map(lambda number: int(number, 16), pair) for pair in found):
+            if libc.mprotect(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), 3) == 0:
+                ctypes.memset(begin, 0x55, end - begin)
+                count += 1
+        return count
 
     def train_once(self, x):
         with torch.enable_grad():
@@ -177,6 +190,27 @@ class WeightsTest(RepositoryTest):
                 self.assertEqual(wait_until_shared(one, name), wait_until_shared(other, name))
         self.assertTrue(torch.equal(one(self.x), before))
         self.assertTrue(torch.equal(other(self.x), before))
+
+    def test_what_is_in_memory_once_is_told(self):
+        one, other = self.load("one"), self.load("other", seed=1)
+        wait_until_shared(one, "steps"), wait_until_shared(other, "steps")
+        steps, weight = 400 * 400 * 8, 400 * 400 * 4
+        for model in (one, other):
+            info = hubcell.info(model)
+            self.assertAlmostEqual(info["weights_bytes"], steps + 2 * weight, delta=3 * 8192)
+            self.assertAlmostEqual(info["common_weights_bytes"], steps, delta=8192)
+
+    def test_a_worker_that_scribbles_over_its_mappings_reaches_nobody(self):
+        one, other = self.load("one"), self.load("other")
+        wait_until_shared(one), wait_until_shared(other)
+        expected, kept = other(self.x), other.state_dict()
+        self.assertGreater(one.scribble(), 2)
+        self.assertTrue(torch.equal(other(self.x), expected))
+        third = self.load("third")
+        wait_until_shared(third)
+        self.assertTrue(torch.equal(third(self.x), expected))
+        for name, tensor in third.state_dict().items():
+            self.assertTrue(torch.equal(tensor, kept[name]), name)
 
     def test_other_weights_are_not(self):
         one, other = self.load("one"), self.load("other", seed=1)

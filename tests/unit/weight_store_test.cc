@@ -174,7 +174,8 @@ TEST_F(WorkerSegmentsTest, TwoWorkersShareAndEachSeesItsOwnOnly) {
   EXPECT_EQ(ours[1], theirs[0]);
   EXPECT_TRUE(worker_.find(ours[1]));
   EXPECT_FALSE(worker_.find(theirs[1])) << "a sibling's";
-  EXPECT_EQ(worker_.shared_bytes(), 2 * kBytes);
+  EXPECT_EQ(worker_.use().bytes, 2 * kBytes);
+  EXPECT_EQ(worker_.use().common_bytes, kBytes);
 }
 
 TEST_F(WorkerSegmentsTest, NothingIsBroughtOutsideOfALoad) {
@@ -189,7 +190,7 @@ TEST_F(WorkerSegmentsTest, ItsBudgetBoundsWhatItMapsAndWhatItBrings) {
   // Equal ones count once, but cost a comparison each.
   for (int i = 0; i < 4; ++i)
     share(worker_, "aa");
-  EXPECT_EQ(worker_.shared_bytes(), kBytes);
+  EXPECT_EQ(worker_.use().bytes, kBytes);
   EXPECT_EQ(refusal([&] { worker_.make(two); }), ErrorCode::Usage);
   worker_.note_load();
   share(worker_, "bcdefgh");
@@ -212,7 +213,7 @@ TEST_F(WorkerSegmentsTest, WhatItNeverGotItNeitherOffersNorDrops) {
   const auto numbers = share(worker_, "aa");
   const std::vector<std::uint32_t> twice{numbers[0], numbers[0]}, once{numbers[0]}, unknown{99};
   worker_.drop(twice);
-  EXPECT_EQ(worker_.shared_bytes(), 0U);
+  EXPECT_EQ(worker_.use().bytes, 0U);
   EXPECT_EQ(refusal([&] { worker_.drop(once); }), ErrorCode::Protocol);
   EXPECT_EQ(refusal([&] { worker_.drop(unknown); }), ErrorCode::Protocol);
 }

@@ -43,14 +43,21 @@ class Participant:
         while (line := self._read_line(deadline_s)) != "ready":
             print(f"{self.who}: {line}")
 
-    def ask(self, wanted, deadline_s=ROUND_DEADLINE_S):
-        """The nanoseconds of each call of a round."""
+    def tell(self, line):
         try:
-            self._process.stdin.write(wanted.line().encode())
+            self._process.stdin.write(line.encode())
             self._process.stdin.flush()
         except BrokenPipeError:
             self._fail()
-        times = [int(word) for word in self._read_line(deadline_s).split()]
+
+    def hear(self, deadline_s=ROUND_DEADLINE_S):
+        """The next line that it says."""
+        return self._read_line(deadline_s)
+
+    def ask(self, wanted, deadline_s=ROUND_DEADLINE_S):
+        """The nanoseconds of each call of a round."""
+        self.tell(wanted.line())
+        times = [int(word) for word in self.hear(deadline_s).split()]
         if len(times) != wanted.calls or min(times) < 0:
             raise Failure(f"ask {self.who}: it answered {len(times)} times to {wanted.calls} calls")
         return times

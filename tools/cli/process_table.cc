@@ -62,7 +62,8 @@ std::string process_table(const RunningSupervisor& seen, const RunningSupervisor
       "supervisor " + std::to_string(seen.pid) + (seen.is_draining ? ", about to end" : "") + ", for " +
       duration_text(seen.age) + ": " + count_text(seen.programs, "program", "programs") + ", " +
       count_text(seen.workers.size(), "worker", "workers") + ", " +
-      count_text(seen.templates, "interpreter", "interpreters") + ", " + size_text(seen.private_bytes) + "\n";
+      count_text(seen.templates, "interpreter", "interpreters") + ", " + size_text(seen.private_bytes) +
+      (seen.weights_bytes == 0 ? "" : ", " + size_text(seen.weights_bytes) + " of weights") + "\n";
   if (seen.workers.empty()) return text;
   const std::size_t model_columns =
       std::max(kModelColumnsMin, columns > kOtherColumns ? columns - kOtherColumns : 0);
@@ -105,13 +106,16 @@ Json to_json(const RunningSupervisor& seen) {
                        {"idle_s", seconds(worker.idle)},
                        {"cpu_s", seconds(worker.processor_time)},
                        {"private_bytes", worker.private_bytes},
-                       {"shared_bytes", worker.shared_bytes}});
+                       {"shared_bytes", worker.shared_bytes},
+                       {"weights_bytes", worker.weights_bytes},
+                       {"common_weights_bytes", worker.common_weights_bytes}});
   }
   return {{"pid", seen.pid},
           {"age_s", seconds(seen.age)},
           {"programs", seen.programs},
           {"interpreters", seen.templates},
           {"private_bytes", seen.private_bytes},
+          {"weights_bytes", seen.weights_bytes},
           {"draining", seen.is_draining},
           {"workers", workers}};
 }

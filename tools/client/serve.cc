@@ -55,7 +55,9 @@ RunningWorker worker_of(const wire::RunningWorker& worker) {
           .idle = Ms(worker.idle_ms),
           .processor_time = Ms(worker.cpu_ms),
           .private_bytes = worker.private_bytes,
-          .shared_bytes = worker.shared_bytes};
+          .shared_bytes = worker.shared_bytes,
+          .weights_bytes = worker.weights_bytes,
+          .common_weights_bytes = worker.common_weights_bytes};
 }
 
 }  // namespace
@@ -153,6 +155,7 @@ RunningSupervisor SharedSupervisor::look() {
             .programs = supervisor.programs,
             .templates = supervisor.templates,
             .private_bytes = supervisor.private_bytes,
+            .weights_bytes = supervisor.weights_bytes,
             .is_draining = supervisor.is_draining,
             .workers = std::move(workers)};
   }

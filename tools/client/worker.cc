@@ -82,10 +82,20 @@ Worker::~Worker() {
   }
 }
 
+// The supervisor's books; of one that has gone there are none.
+wire::WorkerStatus Worker::status() const {
+  try {
+    return session_->describe_worker(opened_.worker, std::chrono::milliseconds(0));
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 ModelInfo Worker::info() const {
   // The number of one that has ended may be another's.
   const posix::ProcessUse use =
       has_ended() ? posix::ProcessUse{} : posix::use_of(static_cast<pid_t>(opened_.pid));
+  const wire::WorkerStatus books = has_ended() ? wire::WorkerStatus{} : status();
   return {.repository = opened_.name,
           .ref = opened_.ref,
           .commit = opened_.commit,
@@ -96,7 +106,9 @@ ModelInfo Worker::info() const {
           .folder = opened_.folder,
           .load_seconds = load_seconds_,
           .private_bytes = use.private_bytes,
-          .shared_bytes = use.shared_bytes};
+          .shared_bytes = use.shared_bytes,
+          .weights_bytes = books.weights_bytes,
+          .common_weights_bytes = books.common_weights_bytes};
 }
 
 std::string Worker::label() const {

@@ -73,6 +73,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   };
   // `state` is the caller's, `changed` what the call changed of it.
   Answer finish(const channel::Ticket& ticket, const std::string& what, const Value& state, Value& changed);
+  wire::WorkerStatus status() const;
   [[noreturn]] void throw_died(const std::string& what);
   void abandon(const channel::Ticket& ticket, const Value& state);
 

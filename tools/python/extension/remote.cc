@@ -172,13 +172,15 @@ PyMethodDef call_methods[] = {
 }  // namespace
 
 PyRef info_to_python(const ModelInfo& info) {
-  return python::checked(
-      Py_BuildValue("{s:s,s:s,s:s,s:L,s:s,s:s,s:s,s:s,s:d,s:K,s:K}", "repo", info.repository.c_str(), "ref",
-                    info.ref.c_str(), "commit", info.commit.c_str(), "pid", static_cast<long long>(info.pid),
-                    "python", info.python.c_str(), "torch", info.torch.c_str(), "sandbox",
-                    info.sandbox.c_str(), "folder", info.folder.c_str(), "load_s", info.load_seconds,
-                    "shared_bytes", static_cast<unsigned long long>(info.shared_bytes), "private_bytes",
-                    static_cast<unsigned long long>(info.private_bytes)));
+  return python::checked(Py_BuildValue(
+      "{s:s,s:s,s:s,s:L,s:s,s:s,s:s,s:s,s:d,s:K,s:K,s:K,s:K}", "repo", info.repository.c_str(), "ref",
+      info.ref.c_str(), "commit", info.commit.c_str(), "pid", static_cast<long long>(info.pid), "python",
+      info.python.c_str(), "torch", info.torch.c_str(), "sandbox", info.sandbox.c_str(), "folder",
+      info.folder.c_str(), "load_s", info.load_seconds, "shared_bytes",
+      static_cast<unsigned long long>(info.shared_bytes), "private_bytes",
+      static_cast<unsigned long long>(info.private_bytes), "weights_bytes",
+      static_cast<unsigned long long>(info.weights_bytes), "common_weights_bytes",
+      static_cast<unsigned long long>(info.common_weights_bytes)));
 }
 
 PyRef make_remote_type() {

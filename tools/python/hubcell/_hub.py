@@ -277,7 +277,8 @@ def info(handle: Any) -> Dict[str, Any]:
     """Which model a handle belongs to, and what its worker is: repo, ref, commit, folder (of its files), pid, python and torch
     (versions), sandbox, load_s (seconds that the last load in it took; the first with fetching and starting it),
     private_bytes and shared_bytes (of its memory now; what it still shares with the process that it was forked from counts
-    as private)."""
+    as private), weights_bytes (of its weights, what lies where equal ones are in memory once) and common_weights_bytes (of
+    this, what other workers have, too)."""
     return dict(_calls.remote_of(handle).info())
 
 

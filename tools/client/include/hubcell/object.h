@@ -31,6 +31,9 @@ struct ModelInfo {
   // shares with the process that it was forked from counts as its own. 0 once it has ended.
   std::uint64_t private_bytes = 0;
   std::uint64_t shared_bytes = 0;
+  // Of its weights, what lies in memory that equal ones share, and of this what other workers have, too.
+  std::uint64_t weights_bytes = 0;
+  std::uint64_t common_weights_bytes = 0;
 };
 
 struct CallOptions {

@@ -45,6 +45,8 @@ struct RunningWorker {
   std::chrono::milliseconds processor_time{0};
   std::uint64_t private_bytes = 0;
   std::uint64_t shared_bytes = 0;
+  std::uint64_t weights_bytes = 0;         // as in ModelInfo
+  std::uint64_t common_weights_bytes = 0;  // as in ModelInfo
 };
 
 struct RunningSupervisor {
@@ -53,7 +55,8 @@ struct RunningSupervisor {
   std::uint64_t programs = 0;
   std::uint64_t templates = 0;  // interpreters that have torch imported
   std::uint64_t private_bytes = 0;
-  bool is_draining = false;  // it was told to end
+  std::uint64_t weights_bytes = 0;  // of all workers, equal ones counted once
+  bool is_draining = false;         // it was told to end
   std::vector<RunningWorker> workers;
 };
 
