@@ -94,8 +94,12 @@ std::shared_ptr<hubcell::weights::SegmentStore> make_store(boost::asio::io_conte
   struct sysinfo machine {};
   ::sysinfo(&machine);
   const std::uint64_t memory_bytes = std::uint64_t{machine.totalram} * machine.mem_unit;
-  return std::make_shared<hubcell::weights::SegmentStore>(
-      loop, std::min(memory_bytes / 16, std::uint64_t{1} << 30));
+  rlimit descriptors{};
+  ::getrlimit(RLIMIT_NOFILE, &descriptors);
+  const hubcell::weights::SegmentStore::Bounds bounds{
+      .unused_bytes = std::min(memory_bytes / 16, std::uint64_t{1} << 30),
+      .segments = std::min<std::size_t>(descriptors.rlim_cur / 2, 1 << 16)};
+  return std::make_shared<hubcell::weights::SegmentStore>(loop, bounds);
 }
 
 int be_private() {

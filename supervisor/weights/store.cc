@@ -68,8 +68,8 @@ Task<bool> are_equal(process::asio::io_context& loop, std::span<const std::byte>
 
 }  // namespace
 
-SegmentStore::SegmentStore(process::asio::io_context& loop, std::uint64_t unused_bytes_max)
-    : loop_(loop), unused_bytes_max_(unused_bytes_max), hash_seed_(random_number()) {}
+SegmentStore::SegmentStore(process::asio::io_context& loop, Bounds bounds)
+    : loop_(loop), bounds_(bounds), hash_seed_(random_number()) {}
 
 SegmentStore::~SegmentStore() = default;
 
@@ -125,7 +125,7 @@ SegmentStore::Use SegmentStore::use() const {
 
 void SegmentStore::trim() {
   std::uint64_t unused_bytes = use().unused_bytes;
-  for (auto known = segments_.begin(); known != segments_.end() && unused_bytes > unused_bytes_max_;) {
+  for (auto known = segments_.begin(); known != segments_.end() && unused_bytes > bounds_.unused_bytes;) {
     if (!known->is_unused()) {
       ++known;
       continue;

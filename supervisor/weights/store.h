@@ -20,8 +20,11 @@ namespace hubcell::weights {
 // Loop thread only.
 class SegmentStore {
  public:
-  // `unused_bytes_max`: of segments that nobody holds.
-  SegmentStore(process::asio::io_context& loop, std::uint64_t unused_bytes_max);
+  struct Bounds {
+    std::uint64_t unused_bytes = 0;  // of segments that nobody holds
+    std::size_t segments = 0;        // each takes a descriptor
+  };
+  SegmentStore(process::asio::io_context& loop, Bounds bounds);
   ~SegmentStore();
 
   // The segment that holds what lies in `memfd` (of make_writable_memfd, `bytes` long). The loop goes on between pieces of it. Throws Error(Protocol)
@@ -34,6 +37,7 @@ class SegmentStore {
     std::uint64_t unused_bytes = 0;  // of these nobody's
   };
   Use use() const;
+  bool has_room_for(std::size_t segments) const { return segments_.size() + segments <= bounds_.segments; }
   // Called where segments were let go of: what is more than the bound ends.
   void trim();
 
@@ -48,7 +52,7 @@ class SegmentStore {
                                                            std::uint64_t hash);
 
   process::asio::io_context& loop_;
-  const std::uint64_t unused_bytes_max_;
+  const Bounds bounds_;
   const std::uint64_t hash_seed_;  // nobody can prepare weights whose hashes meet
   std::uint32_t next_number_ = 1;
   std::list<Known> segments_;  // the last used last

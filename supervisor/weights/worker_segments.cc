@@ -30,7 +30,8 @@ std::vector<int> WorkerSegments::make(std::span<const std::uint64_t> bytes) {
   for (const std::uint64_t size : bytes) {
     if (size == 0 || size % kPageBytes != 0)
       throw Error(ErrorCode::Protocol, "it wants a segment of " + std::to_string(size) + " bytes");
-    if (size > room || size > bytes_left_ || segments_left_ == 0 || held_.size() >= wire::kSegmentsMax)
+    if (size > room || size > bytes_left_ || segments_left_ == 0 || held_.size() >= wire::kSegmentsMax ||
+        !store_->has_room_for(bytes.size()))
       throw Error(ErrorCode::Usage, "the worker's weights take more than its budget");
     room -= size;
     bytes_left_ -= size;

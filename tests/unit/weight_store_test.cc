@@ -64,7 +64,8 @@ class WeightStore : public testing::Test {
   }
 
   process::asio::io_context loop_;
-  const std::shared_ptr<SegmentStore> store_ = std::make_shared<SegmentStore>(loop_, 3 * kBytes);
+  const std::shared_ptr<SegmentStore> store_ =
+      std::make_shared<SegmentStore>(loop_, SegmentStore::Bounds{.unused_bytes = 3 * kBytes, .segments = 20});
 };
 
 TEST_F(WeightStore, EqualSegmentsAreOne) {
@@ -196,6 +197,15 @@ TEST_F(WorkerSegmentsTest, ItsBudgetBoundsWhatItMapsAndWhatItBrings) {
   share(worker_, "bcdefgh");
   worker_.note_load();
   EXPECT_EQ(refusal([&] { worker_.make(two); }), ErrorCode::Usage);
+}
+
+TEST_F(WorkerSegmentsTest, AStoreThatIsFullGivesNoMore) {
+  WorkerSegments large(store_, 100 * kBytes);
+  large.note_load();
+  share(large, "abcdefghijklmnopqr");
+  EXPECT_EQ(share(large, "st").size(), 2U);
+  const std::vector<std::uint64_t> one{kBytes};
+  EXPECT_EQ(refusal([&] { large.make(one); }), ErrorCode::Usage);
 }
 
 TEST_F(WorkerSegmentsTest, SizesThatCannotBeAreALie) {

@@ -94,7 +94,7 @@ void Weights::work() {
   try {
     if (sharing_.done() && std::exchange(is_due_, false)) sharing_ = share_all();
     if (!sharing_.done()) sharing_.go_on();
-  } catch (const Error& failure) {
+  } catch (const std::exception& failure) {  // no memory left, say
     log::debug(std::string("weights are not shared: ") + failure.what());
     sharing_ = Steps();
   }
