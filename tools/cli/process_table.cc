@@ -62,8 +62,9 @@ std::string process_table(const RunningSupervisor& seen, const RunningSupervisor
       "supervisor " + std::to_string(seen.pid) + (seen.is_draining ? ", about to end" : "") + ", for " +
       duration_text(seen.age) + ": " + count_text(seen.programs, "program", "programs") + ", " +
       count_text(seen.workers.size(), "worker", "workers") + ", " +
-      count_text(seen.templates, "interpreter", "interpreters") + ", " + size_text(seen.private_bytes) +
-      (seen.weights_bytes == 0 ? "" : ", " + size_text(seen.weights_bytes) + " of weights") + "\n";
+      count_text(seen.templates, "interpreter", "interpreters") + ", " + size_text(seen.private_bytes) + "\n";
+  if (seen.weights_bytes != 0)
+    text += "weights " + size_text(seen.weights_bytes) + ", equal ones counted once\n";
   if (seen.workers.empty()) return text;
   const std::size_t model_columns =
       std::max(kModelColumnsMin, columns > kOtherColumns ? columns - kOtherColumns : 0);
