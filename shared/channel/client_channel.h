@@ -78,7 +78,7 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   // it. Where more than kReleaseCount are dropped faster than the worker takes them, what is left is told with the
   // next call or drop.
   void release_handle(std::uint64_t id);
-  // Tells the worker that a segment which an answer named was mapped, or is not needed.
+  // Tells the worker that a segment which an answer named was mapped.
   void release_segment(std::uint32_t segment);
 
   // The worker's process.

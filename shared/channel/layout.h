@@ -38,11 +38,10 @@ struct Header {
   alignas(128) std::atomic<std::uint64_t> releases_taken;
 };
 
-// A handle or a block of an answer that the client let go of, or a segment that it has mapped or needs no more. It holds from the request `sequence` on: those before it
-// may still name the handle.
+// A handle or a block of an answer that the client let go of, or a segment that an answer named and that the client has mapped.
+// It holds from the request `sequence` on: those before it may still name the handle.
 struct Release {
-  std::uint64_t
-      what;  // a handle's id, kReleasesBlock and a block's offset, or kReleasesSegment and a segment's number
+  std::uint64_t what;  // a handle's id, or one of the two below and a block's offset or a segment's number
   std::uint64_t sequence;
 };
 inline constexpr std::uint64_t kReleasesBlock = std::uint64_t{1} << 63;

@@ -245,6 +245,15 @@ TEST_F(StandinTest, SegmentsThatThereAreNotAreALie) {
     EXPECT_EQ(error_of([&] { model.call("name_segment", {number}); }).code(), ErrorCode::Protocol) << number;
 }
 
+TEST_F(StandinTest, AnAnswerNamesNoMoreSegmentsThanAWorkerMayHave) {
+  Hub hub = make_hub();
+  const Object model = hub.load(repository(), "model");
+  const Value number = model.call("share", {"weights"});
+  EXPECT_EQ(model.call("name_segment", {number, 100}).size(), 100U);
+  const Error error = error_of([&] { model.call("name_segment", {number, 8193}); });
+  EXPECT_EQ(error.code(), ErrorCode::Protocol) << error.what();
+}
+
 TEST_F(StandinTest, LiesAboutWeightsEndTheWorkerAndNobodyElse) {
   Hub hub = make_hub(), other_hub = make_hub();
   const Object other = other_hub.load(repository(), "model");

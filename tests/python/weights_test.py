@@ -41,6 +41,11 @@ class Net(torch.nn.Module):
     def seen(self, row):
         return [float(self.first.weight[row, 0]), float(self.tied[row, 0]), float(self.row[0])]
 
+    def leave_holes(self):
+        large = [torch.ones(100_000 + 7_000 * number) for number in range(40)]
+        del large[::2]
+        Net.kept = large
+
     def scribble(self):
         count = 0
         with open("/proc/self/maps") as maps:
@@ -308,6 +313,12 @@ class WeightsTest(RepositoryTest):
             self.assertEqual(len({wait_until_shared(model) for model in models}), count)
             del models
             gc.collect()
+
+    def test_a_load_that_finds_room_in_the_heap_is_shared_too(self):
+        first = self.load("one")
+        first.leave_holes()
+        second = self.load("one", seed=5)
+        wait_until_shared(second), wait_until_shared(second, "steps")
 
     def test_a_small_budget_still_loads(self):
         with hubcell.Hub(memory="256MiB") as hub:

@@ -8,7 +8,7 @@
 //   cancelled); fail -> an exception; lie_frame, lie_block, lie_release: break the protocol;
 //   print N lines; write DESCRIPTOR TEXT; flood DESCRIPTOR without end;
 //   share TEXT -> the number of a segment of weights that begins so; share_mapped, share_unwritten, share_unasked, drop_unknown:
-//   lie about weights; name_segment NUMBER -> a tensor that lies there.
+//   lie about weights; name_segment NUMBER [COUNT] -> tensors that lie there.
 #include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -117,7 +117,9 @@ class StandinWorker {
       response.value = share(call);
     } else if (call.name == "name_segment") {
       segment_ = static_cast<std::uint32_t>(call.arguments.at(0).integer());
-      response.value = Tuple{copy_tensors({Tensor::zeros(DType::UInt8, {kSegmentBytes})})};
+      const std::size_t count =
+          call.arguments.size() == 1 ? 1 : static_cast<std::size_t>(call.arguments[1].integer());
+      response.value = Tuple{copy_tensors(std::vector<Value>(count, Tensor::zeros(DType::UInt8, {8})))};
     } else if (call.name == "flood") {
       for (;;)
         write_all(call.arguments.at(0).integer(), "flood\n");

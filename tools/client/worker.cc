@@ -268,24 +268,33 @@ MappedBlock Worker::map_segment(const Block& block) {
   return {.data = data, .owner = std::shared_ptr<void>(std::move(mapping), data)};
 }
 
+ValueReadContext Worker::context_of(Answer& answer) {
+  const auto map_block = [this, &answer](const Block& block) {
+    if (block.segment == 0) return channel_->map_answer(block);
+    if (++answer.segments > wire::kSegmentsMax)
+      throw Error(ErrorCode::Protocol, "the worker's answer names more weights than it may have");
+    return map_segment(block);
+  };
+  const auto bind = [this, &answer](std::uint64_t handle) {
+    answer.handles.push_back(bind_handle(handle));
+    return answer.handles.back();
+  };
+  return {.map_block = map_block, .bind_handle = bind};
+}
+
 Worker::Answer Worker::finish(const channel::Ticket& ticket, const std::string& what, const Value& state,
                               Value& changed) {
   channel::CallResponse response;
   Answer answer;
-  const ValueReadContext context{.map_block =
-                                     [this](const Block& block) {
-                                       return block.segment == 0 ? channel_->map_answer(block)
-                                                                 : map_segment(block);
-                                     },
-                                 .bind_handle =
-                                     [&](std::uint64_t handle) {
-                                       answer.handles.push_back(bind_handle(handle));
-                                       return answer.handles.back();
-                                     }};
   try {
-    response = channel::decode_response(channel_->take_response(ticket), context);
+    response = channel::decode_response(channel_->take_response(ticket), context_of(answer));
     channel_->free_arguments(response.released_blocks);
   } catch (const Error& lie) {
+    if (lie.code() != ErrorCode::Protocol) {
+      // The supervisor did not give weights that the answer names, or this program has no room for them.
+      generator_.end(None{}, None{});
+      throw lie.context(what + " of " + label());
+    }
     // Nothing that it says from now on can be believed.
     log::warn(lie.what(), {.worker = label(), .worker_pid = opened_.pid, .event = "ProtocolViolation"});
     kill();

@@ -70,6 +70,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   struct Answer {
     Value value;
     std::vector<std::shared_ptr<HandleLease>> handles;  // in it, in their order
+    std::size_t segments = 0;                           // of weights that it names
   };
   // `state` is the caller's, `changed` what the call changed of it.
   Answer finish(const channel::Ticket& ticket, const std::string& what, const Value& state, Value& changed);
@@ -84,6 +85,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   // Takes the answers of calls whose callers have gone.
   void reap_abandoned();
   std::shared_ptr<HandleLease> bind_handle(std::uint64_t id);
+  ValueReadContext context_of(Answer& answer);
   // Weights, in a segment of the supervisor's: a copy as soon as this program writes a page of it.
   MappedBlock map_segment(const Block& block);
 

@@ -3,7 +3,7 @@
 #include <malloc.h>
 
 #include <cstdint>
-#include <cstring>
+#include <cstdlib>
 
 namespace hubcell::worker {
 namespace {
@@ -27,13 +27,29 @@ __attribute__((no_sanitize("address"))) ChunkHead head_before(const std::byte* b
   return {.bytes_before = head[0], .size_and_flags = head[1]};
 }
 
+bool is_apart(const ChunkHead& head) {
+  return (head.size_and_flags & kFlags) == kIsMapped;
+}
+
 }  // namespace
 
+// Of the heap at most 4 GiB.
 LargeBlocksApart::LargeBlocksApart() {
   ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(kApartBytesMin));
+#ifndef HUBCELL_SANITIZED  // whose malloc is another
+  constexpr std::size_t kTakenMax = 1 << 16;
+  while (taken_.size() < kTakenMax) {
+    void* block = std::malloc(kApartBytesMin);
+    if (block == nullptr) break;
+    taken_.push_back(block);
+    if (is_apart(head_before(static_cast<const std::byte*>(block)))) break;
+  }
+#endif
 }
 
 LargeBlocksApart::~LargeBlocksApart() {
+  for (void* block : taken_)
+    std::free(block);
   ::mallopt(M_MMAP_THRESHOLD, kUsualThresholdBytes);
   ::mallopt(M_TRIM_THRESHOLD, kUsualTrimBytes);
 }
@@ -47,7 +63,7 @@ std::span<std::byte> own_pages(std::span<std::byte> bytes) {
   // A block lies behind its head in the same page. What is not malloc's may begin with one, behind which nothing is.
   if (begin % kPageBytes < sizeof(ChunkHead) || bytes.size() < kApartBytesMin) return {};
   const ChunkHead head = head_before(bytes.data());
-  if ((head.size_and_flags & kFlags) != kIsMapped) return {};
+  if (!is_apart(head)) return {};
   const std::uintptr_t chunk = begin - sizeof(ChunkHead);
   const std::size_t chunk_bytes = head.size_and_flags & ~kFlags;
   // These are what glibc checks before it unmaps one.

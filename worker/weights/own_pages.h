@@ -5,13 +5,15 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 namespace hubcell::worker {
 
 inline constexpr std::size_t kPageBytes = 4096;
 inline constexpr std::size_t kApartBytesMin = std::size_t{64} << 10;
 
-// While it lives each block of kApartBytesMin or more gets a mapping of its own. Afterwards blocks of calls come from the heap,
+// While it lives each block of kApartBytesMin or more gets a mapping of its own: those that are free in the heap, which malloc
+// would give first, are taken meanwhile. Afterwards blocks of calls come from the heap,
 // as they do in a process that has run for a while: mapping memory anew for each costs more than many a layer.
 class LargeBlocksApart {
  public:
@@ -19,6 +21,9 @@ class LargeBlocksApart {
   ~LargeBlocksApart();
   LargeBlocksApart(const LargeBlocksApart&) = delete;
   LargeBlocksApart& operator=(const LargeBlocksApart&) = delete;
+
+ private:
+  std::vector<void*> taken_;
 };
 
 // Bytes in blocks that have mappings of their own.
