@@ -7,7 +7,6 @@
 // With arguments (serve_arguments.h) for all programs of its user that connect to its socket, until it is told to end.
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -22,6 +21,7 @@
 #include "shared/base/log.h"
 #include "shared/posix/local_socket.h"
 #include "shared/posix/private_folder.h"
+#include "shared/posix/process_use.h"
 #include "supervisor/control/server.h"
 #include "supervisor/control/session.h"
 #include "supervisor/serve_arguments.h"
@@ -91,13 +91,10 @@ void allow_many_descriptors() {
 
 // Some weights that nobody uses stay, for whoever loads the same next.
 std::shared_ptr<hubcell::weights::SegmentStore> make_store(boost::asio::io_context& loop) {
-  struct sysinfo machine {};
-  ::sysinfo(&machine);
-  const std::uint64_t memory_bytes = std::uint64_t{machine.totalram} * machine.mem_unit;
   rlimit descriptors{};
   ::getrlimit(RLIMIT_NOFILE, &descriptors);
   const hubcell::weights::SegmentStore::Bounds bounds{
-      .unused_bytes = std::min(memory_bytes / 16, std::uint64_t{1} << 30),
+      .unused_bytes = std::min(hubcell::posix::machine_memory_bytes() / 16, std::uint64_t{1} << 30),
       .segments = std::min<std::size_t>(descriptors.rlim_cur / 2, 1 << 16)};
   return std::make_shared<hubcell::weights::SegmentStore>(loop, bounds);
 }

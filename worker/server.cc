@@ -111,8 +111,7 @@ PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<B
     const auto* begin = static_cast<const std::byte*>(tensor.owner().get());
     const auto [block, is_new] = known.emplace(begin, static_cast<std::uint32_t>(result.blocks.size()));
     if (is_new) {
-      const std::optional<Block> shared = weights_.lend(tensor.owner().get());
-      result.blocks.push_back(shared ? *shared : channel_.lend(tensor.owner()));
+      result.blocks.push_back(channel_.owns(begin) ? channel_.lend(tensor.owner()) : weights_.lend(begin));
       lent.push_back(result.blocks.back());
     }
     result.tensors[i].block = block->second;

@@ -212,6 +212,12 @@ MappedBlock WorkerChannel::allocate_answer(std::size_t bytes) {
   return {.data = data, .owner = std::shared_ptr<std::byte>(data, std::move(give_back))};
 }
 
+bool WorkerChannel::owns(const void* owner) const {
+  const auto* address = static_cast<const std::byte*>(owner);
+  const std::byte* begin = shared_->mapping.data();
+  return address >= begin && address < begin + shared_->mapping.size();
+}
+
 Block WorkerChannel::lend(const std::shared_ptr<void>& owner) {
   const auto offset =
       static_cast<std::uint64_t>(static_cast<const std::byte*>(owner.get()) - shared_->mapping.data());

@@ -50,7 +50,9 @@ class WorkerChannel {
   // Memory for `bytes` of an answer. It is freed with `owner`, unless `lend` gave it to the client before.
   // Throws Error(System) when the worker's area is full.
   MappedBlock allocate_answer(std::size_t bytes);
-  // Names a block that `allocate_answer` made, by its owner; it is the client's until that releases it.
+  // Whether an owner is of a block that `allocate_answer` made.
+  bool owns(const void* owner) const;
+  // Names such a block, by its owner; it is the client's until that releases it.
   Block lend(const std::shared_ptr<void>& owner);
   void free_answers(std::span<const std::uint64_t> offsets);
   struct Released {

@@ -1,5 +1,6 @@
 #include "shared/posix/process_use.h"
 
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -47,6 +48,12 @@ std::string name_of(pid_t pid) {
   std::string name;
   std::getline(comm, name);
   return name;
+}
+
+std::uint64_t machine_memory_bytes() {
+  struct sysinfo machine {};
+  ::sysinfo(&machine);
+  return std::uint64_t{machine.totalram} * machine.mem_unit;
 }
 
 }  // namespace hubcell::posix

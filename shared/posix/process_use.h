@@ -21,4 +21,7 @@ std::chrono::milliseconds processor_time_of(pid_t pid);
 // Its name, as its program or itself says; empty where there is none of that number.
 std::string name_of(pid_t pid);
 
+// All that the machine has.
+std::uint64_t machine_memory_bytes();
+
 }  // namespace hubcell::posix

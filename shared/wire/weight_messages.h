@@ -14,7 +14,7 @@ namespace hubcell::wire {
 // ---- worker -> supervisor (not trusted)
 
 // Segments of so many bytes each (whole pages), kSegmentsAtOnce at most, in the place of those that were asked for before and not
-// offered. Answered by SegmentsMade and Failure.
+// offered. Answered by SegmentsMade or Failure.
 struct WantSegments {
   static constexpr Tag kTag = Tag::WantSegments;
   std::vector<std::uint64_t> bytes;

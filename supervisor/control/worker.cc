@@ -1,7 +1,6 @@
 #include "supervisor/control/worker.h"
 
 #include <fcntl.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -37,10 +36,7 @@ constexpr int kLoadTries = 20;
 
 // Without one, the machine's memory.
 std::uint64_t memory_budget(std::uint64_t memory_bytes) {
-  if (memory_bytes != 0) return memory_bytes;
-  struct sysinfo machine {};
-  ::sysinfo(&machine);
-  return std::uint64_t{machine.totalram} * machine.mem_unit;
+  return memory_bytes != 0 ? memory_bytes : posix::machine_memory_bytes();
 }
 
 // Each data area is as large as the worker's budget, and not counted in it.
@@ -307,13 +303,14 @@ void Worker::load_ended(std::uint64_t model) {
 }
 
 wire::WorkerStatus Worker::status() {
+  const weights::WorkerSegments::Use weights = segments_.use();
   wire::WorkerStatus status{.ended = ended_.happened(),
                             .exit_code = exit_.exit_code,
                             .signal = exit_.signal,
                             .output_tail = {},
                             .reason = reason_,
-                            .weights_bytes = segments_.use().bytes,
-                            .common_weights_bytes = segments_.use().common_bytes};
+                            .weights_bytes = weights.bytes,
+                            .common_weights_bytes = weights.common_bytes};
   if (output_) {
     output_->drain();
     status.output_tail.assign(output_->tail().begin(), output_->tail().end());

@@ -61,8 +61,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void load_ended(std::uint64_t model);
   // What loads used since they were asked for last.
   std::vector<wire::Pin> take_used() { return std::exchange(used_, {}); }
-  // What it may read beside its checkout; null where it has not begun to start.
   const weights::WorkerSegments& segments() const { return segments_; }
+  // What it may read beside its checkout; null where it has not begun to start.
   Grants* grants() { return grants_ ? &*grants_ : nullptr; }
   // SIGKILL, in whatever state it is. What became of it is not asked for where `nobody_asks`.
   void close(bool nobody_asks) {

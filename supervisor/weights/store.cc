@@ -23,7 +23,7 @@ using process::Task;
 constexpr std::uint64_t kPieceBytes = std::uint64_t{4} << 20;
 
 std::uint64_t random_number() {
-  std::uint32_t number = 0;
+  std::uint64_t number = 0;
   posix::checked(::getrandom(&number, sizeof(number), 0), "get a random number");
   return number;
 }

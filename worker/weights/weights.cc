@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include <hubcell/error.h>
 
+#include "shared/base/check.h"
 #include "shared/base/log.h"
 #include "shared/posix/system_error.h"
 #include "shared/python/object.h"
@@ -194,13 +196,13 @@ MappedBlock Weights::find_equal(std::span<const std::byte> bytes) const {
   return {.data = data, .owner = std::shared_ptr<void>(shared.memory, shared.memory->data())};
 }
 
-std::optional<Block> Weights::lend(const void* owner) {
+Block Weights::lend(const void* owner) {
   const auto entry = std::ranges::find_if(
       shared_, [owner](const auto& known) { return known.second.memory->data() == owner; });
-  if (entry == shared_.end()) return std::nullopt;
+  HUBCELL_CHECK(entry != shared_.end());
   const Shared& shared = entry->second;
   ++lent_[shared.segment];
-  return Block{.segment = shared.segment, .offset = 0, .bytes = shared.memory->size()};
+  return {.segment = shared.segment, .offset = 0, .bytes = shared.memory->size()};
 }
 
 void Weights::take_back(std::uint32_t segment) {

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,8 +41,8 @@ class Weights {
 
   // Where in a segment the same lies as these bytes; null where they are not shared, or were changed.
   MappedBlock find_equal(std::span<const std::byte> bytes) const;
-  // Names the segment that is the `owner` of what find_equal gave, if it is one; it stays until it was taken back as often.
-  std::optional<Block> lend(const void* owner);
+  // Names the segment that is the `owner` of what find_equal gave; it stays until it was taken back as often.
+  Block lend(const void* owner);
   void take_back(std::uint32_t segment);
 
  private:
