@@ -132,6 +132,7 @@ std::optional<Ticket> ClientChannel::begin(std::span<const std::byte> request) {
                                       std::to_string(wire::kFrameBytesMax) +
                                       " do not fit; pass numbers as tensors");
   }
+  if (placement_.take_due() && leave_cpu(this_cpu())) spin_budget_.encourage();
   const std::scoped_lock lock(mutex_);
   if (~busy_slots_ == 0) return std::nullopt;
   write_late_releases();
@@ -197,6 +198,7 @@ WaitOutcome ClientChannel::wait(const Ticket& ticket,
     if (given_up != nullptr && given_up->load()) return WaitOutcome::GivenUp;
     if (deadline && std::chrono::steady_clock::now() >= *deadline) return WaitOutcome::DeadlineExceeded;
   }
+  placement_.note(this_cpu(), slot.worker_cpu.load(std::memory_order_relaxed));
   return WaitOutcome::Answered;
 }
 

@@ -109,6 +109,7 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   posix::Mapping mapping_;
   View view_;
   SpinBudget spin_budget_;
+  Placement placement_;
 
   std::mutex mutex_;  // guards all below
   std::condition_variable slot_freed_;

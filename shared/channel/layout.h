@@ -19,10 +19,10 @@ namespace hubcell::channel {
 enum class SlotState : std::uint32_t { Free = 0, Requested = 1, Running = 2, Answered = 3 };
 
 struct alignas(128) Slot {
-  std::atomic<std::uint32_t> state;         // SlotState; the futex word
-  std::atomic<std::uint32_t> client_waits;  // nonzero: wake the futex after answering
-  std::atomic<std::uint32_t> cancelled;     // nonzero: an interrupt is meant for this call
-  std::uint32_t reserved;
+  std::atomic<std::uint32_t> state;           // SlotState; the futex word
+  std::atomic<std::uint32_t> client_waits;    // nonzero: wake the futex after answering
+  std::atomic<std::uint32_t> cancelled;       // nonzero: an interrupt is meant for this call
+  std::atomic<std::uint32_t> worker_cpu;      // on which the call is served; a hint
   std::atomic<std::uint64_t> sequence;        // order of the requests
   std::atomic<std::uint64_t> request_offset;  // from the memfd's begin
   std::atomic<std::uint64_t> request_bytes;

@@ -27,6 +27,8 @@ class SpinBudget {
   SpinBudget();
   // For the wait that begins.
   std::chrono::nanoseconds budget();
+  // The other side was seen awake: the next wait is worth a spin in full.
+  void encourage();
   // Whether that wait's event came within its spin.
   void record(bool spin_was_enough);
 
@@ -47,6 +49,30 @@ bool spin(SpinBudget& spin_budget, Ready ready) {
     if (std::chrono::steady_clock::now() >= end) return ready();
   }
 }
+
+// Keeps two processes that answer each other off one CPU, where spinning is in vain. A kernel on a virtual machine wakes a
+// process where its waker is, since a CPU that sleeps looks like one that the host has taken away, and leaves it there.
+//
+// The way apart is to leave the CPU right before the other one is woken: that was there last, and finds it awake and free.
+// Several threads may use one; it is advice.
+class Placement {
+ public:
+  // After an exchange: this thread's CPU, and the one on which the other process says to have run.
+  void note(unsigned own_cpu, unsigned other_cpu);
+  // Before the other one is woken: whether both have been on one CPU for so long that leave_cpu is worth a try.
+  bool take_due();
+
+ private:
+  static constexpr std::uint32_t kTogetherMin = 8;
+  std::atomic<std::uint32_t> together_{0};  // exchanges in a row
+  std::atomic<std::uint32_t> apart_{0};
+  std::atomic<std::uint32_t> due_{kTogetherMin};
+};
+
+// The CPU that this thread is on.
+unsigned this_cpu();
+// Moves this thread from `cpu` to another one that it may use, if there is one; it may use `cpu` afterwards as before.
+bool leave_cpu(unsigned cpu);
 
 // Sleeps while `word` holds `expected`, for `slice` at most. May return early.
 void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, std::chrono::nanoseconds slice);

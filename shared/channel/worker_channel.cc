@@ -73,6 +73,7 @@ std::optional<WorkerChannel::Request> WorkerChannel::next(bool may_sleep) {
   waiting_.pop_front();
   Slot& slot = view_.slots[index];
   serving_ = slot.sequence.load(std::memory_order_relaxed);
+  slot.worker_cpu.store(this_cpu(), std::memory_order_relaxed);
   slot.state.store(static_cast<std::uint32_t>(SlotState::Running), std::memory_order_release);
   // The client has taken the slot's last response, or it could not have made a new request in it.
   if (responses_[index] != 0) {
@@ -159,7 +160,11 @@ void WorkerChannel::answer(const Request& request, std::span<const std::byte> re
   slot.response_bytes.store(response.size(), std::memory_order_relaxed);
   slot.response_offset.store(*offset, std::memory_order_release);
   slot.state.store(static_cast<std::uint32_t>(SlotState::Answered), std::memory_order_seq_cst);
-  if (slot.client_waits.load(std::memory_order_seq_cst) != 0) futex_wake(slot.state);
+  if (slot.client_waits.load(std::memory_order_seq_cst) != 0) {
+    futex_wake(slot.state);
+  } else {
+    spin_budget_.encourage();
+  }
 }
 
 bool WorkerChannel::is_cancelled(const Request& request) const {
