@@ -2,11 +2,10 @@
 
 #include <malloc.h>
 
-#include <map>
-
 #include <hubcell/error.h>
 
 #include "shared/python/python.h"
+#include "shared/value/identity_map.h"
 #include "shared/wire/limits.h"
 
 namespace hubcell::worker {
@@ -22,9 +21,7 @@ channel::CallFailure failure_of(const Error& error) {
 
 void Server::run() {
   while (!channel_.is_closed()) {
-    PyThreadState* const state = PyEval_SaveThread();
-    const std::optional<channel::WorkerChannel::Request> request = channel_.next(!weights_.has_work());
-    PyEval_RestoreThread(state);
+    const std::optional<channel::WorkerChannel::Request> request = next_request();
     // An interrupt that came too late for its call is nobody's.
     if (PyErr_CheckSignals() != 0) PyErr_Clear();
     if (request) {
@@ -35,6 +32,15 @@ void Server::run() {
     }
     if (request ? weights_.is_overdue() : weights_.has_work()) weights_.work();
   }
+}
+
+// A request that comes at once spares the way out of Python and back.
+std::optional<channel::WorkerChannel::Request> Server::next_request() {
+  if (const auto request = channel_.next_at_once()) return request;
+  PyThreadState* const state = PyEval_SaveThread();
+  const auto request = channel_.next(!weights_.has_work());
+  PyEval_RestoreThread(state);
+  return request;
 }
 
 // What calls left in the heap is given back when none has come for a while: the next one would find it warm.
@@ -104,17 +110,18 @@ void Server::perform(const channel::CallRequest& request, channel::CallResponse&
 // Each block of the answer is lent once, however many tensors lie in it.
 PlacedTensors Server::lend(std::span<const Tensor* const> tensors, std::vector<Block>& lent) {
   PlacedTensors result{.blocks = {}, .tensors = std::vector<TensorLayout>(tensors.size())};
-  std::map<const void*, std::uint32_t> known;
+  IdentityMap<std::uint32_t> known;  // by the block's begin: its place in the message
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& tensor = *tensors[i];
     if (tensor.count() == 0) continue;
     const auto* begin = static_cast<const std::byte*>(tensor.owner().get());
-    const auto [block, is_new] = known.emplace(begin, static_cast<std::uint32_t>(result.blocks.size()));
-    if (is_new) {
+    const std::uint32_t* block = known.find(begin);
+    if (block == nullptr) {
+      block = &known.insert(begin, static_cast<std::uint32_t>(result.blocks.size()));
       result.blocks.push_back(channel_.owns(begin) ? channel_.lend(tensor.owner()) : weights_.lend(begin));
       lent.push_back(result.blocks.back());
     }
-    result.tensors[i].block = block->second;
+    result.tensors[i].block = *block;
     result.tensors[i].begin = static_cast<std::uint64_t>(tensor.data() - begin);
     if (!tensor.is_contiguous()) result.tensors[i].strides = tensor.strides();
   }

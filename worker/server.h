@@ -28,6 +28,7 @@ class Server {
  private:
   void take_released();
   void rest();
+  std::optional<channel::WorkerChannel::Request> next_request();
   void serve(const channel::WorkerChannel::Request& request);
   channel::CallResponse answer_to(std::span<const std::byte> frame);
   void take(const channel::CallRequest& request, channel::CallResponse& response);

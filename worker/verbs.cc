@@ -106,7 +106,9 @@ PyRef Verbs::call(const CallRequest& request) const {
   if (!request.name.empty()) callable = python::attribute(callable.get(), request.name);
   Arguments arguments(converter_);
   const PyRef positional = arguments.tuple(request);
-  return python::checked(PyObject_Call(callable.get(), positional.get(), arguments.keywords(request).get()));
+  PyRef keywords;
+  if (!request.keywords.empty()) keywords = arguments.keywords(request);
+  return python::checked(PyObject_Call(callable.get(), positional.get(), keywords.get()));
 }
 
 PyRef Verbs::operate(const CallRequest& request) const {

@@ -3,6 +3,9 @@
 namespace hubcell::channel {
 namespace {
 
+// An empty name, and a value without content.
+constexpr std::size_t kKeywordBytesMin = sizeof(std::uint32_t) + 1;
+
 struct FailureFields {
   CallFailure& failure;
 
@@ -22,11 +25,19 @@ struct FailureFields {
 std::vector<std::byte> encode_request(const CallRequest& request, const ValueWriteContext& context) {
   wire::SpanWriter writer;
   Verb verb = request.verb;
-  writer(wire::checked_enum(verb, kVerbLast), request.target, request.name, request.grad_enabled);
-  Dict keywords;
-  for (const auto& [name, value] : request.keywords)
-    keywords.items.emplace_back(name, value);
-  write_value(writer, Tuple{{Tuple{request.arguments}, std::move(keywords), request.state}}, context);
+  writer(wire::checked_enum(verb, kVerbLast), request.target, request.name, request.grad_enabled,
+         static_cast<std::uint32_t>(request.arguments.size()),
+         static_cast<std::uint32_t>(request.keywords.size()));
+  std::vector<const Value*> values;
+  values.reserve(request.arguments.size() + request.keywords.size() + 1);
+  for (const Value& argument : request.arguments)
+    values.push_back(&argument);
+  for (const auto& [name, value] : request.keywords) {
+    writer(name);
+    values.push_back(&value);
+  }
+  values.push_back(&request.state);
+  write_values(writer, values, context);
   return writer.take_bytes();
 }
 
@@ -34,16 +45,17 @@ CallRequest decode_request(std::span<const std::byte> bytes, const ValueReadCont
   wire::SpanReader reader(bytes);
   CallRequest request;
   reader(wire::checked_enum(request.verb, kVerbLast), request.target, request.name, request.grad_enabled);
-  const Value content = read_value(reader, context);
+  const std::size_t arguments = reader.take_count(1);
+  const std::size_t keywords = reader.take_count(kKeywordBytesMin);
+  for (std::size_t i = 0; i < keywords; ++i)
+    reader(request.keywords.emplace_back().first);
+  std::vector<Value> values = read_values(reader, arguments + keywords + 1, context);
   if (reader.bytes_left() != 0) wire::malformed("bytes are left over");
-  if (!content.is<Tuple>() || content.size() != 3 || !content[0].is<Tuple>() || !content[1].is<Dict>())
-    wire::malformed("a request holds no arguments, keywords and state");
-  request.arguments = content[0].as<Tuple>().items;
-  for (const auto& [name, value] : content[1].as<Dict>().items) {
-    if (!name.is<std::string>()) wire::malformed("a keyword is no str");
-    request.keywords.emplace_back(name.text(), value);
-  }
-  request.state = content[2];
+  request.state = std::move(values.back());
+  for (std::size_t i = 0; i < keywords; ++i)
+    request.keywords[i].second = std::move(values[arguments + i]);
+  values.resize(arguments);
+  request.arguments = std::move(values);
   return request;
 }
 
@@ -54,7 +66,8 @@ std::vector<std::byte> encode_response(const CallResponse& response, const Value
     CallFailure failure = *response.failure;
     writer(FailureFields{failure});
   }
-  write_value(writer, Tuple{{response.value, response.state}}, context);
+  const Value* const values[] = {&response.value, &response.state};
+  write_values(writer, values, context);
   return writer.take_bytes();
 }
 
@@ -68,11 +81,10 @@ CallResponse decode_response(std::span<const std::byte> bytes, const ValueReadCo
     FailureFields fields{*response.failure};
     reader(fields);
   }
-  const Value content = read_value(reader, context);
+  std::vector<Value> values = read_values(reader, 2, context);
   if (reader.bytes_left() != 0) wire::malformed("bytes are left over");
-  if (!content.is<Tuple>() || content.size() != 2) wire::malformed("a response holds no value and state");
-  response.value = content[0];
-  response.state = content[1];
+  response.value = std::move(values[0]);
+  response.state = std::move(values[1]);
   return response;
 }
 

@@ -80,10 +80,13 @@ MappedBlock ClientChannel::reserve(std::uint64_t bytes) {
   return {.data = data, .owner = std::shared_ptr<std::byte>(data, std::move(give_back))};
 }
 
-std::optional<AllocatedBlock> ClientChannel::find_reserved(const Tensor& tensor) {
+bool ClientChannel::may_be_reserved(const Tensor& tensor) const {
   const std::byte* begin = mapping_.data() + kAreasOffset;
-  if (tensor.count() == 0 || tensor.data() < begin || tensor.data() >= begin + area_bytes_)
-    return std::nullopt;
+  return tensor.count() != 0 && tensor.data() >= begin && tensor.data() < begin + area_bytes_;
+}
+
+std::optional<AllocatedBlock> ClientChannel::find_reserved(const Tensor& tensor) {
+  if (!may_be_reserved(tensor)) return std::nullopt;
   const auto offset = static_cast<std::uint64_t>(tensor.data() - mapping_.data());
   const std::scoped_lock lock(mutex_);
   auto argument = arguments_.upper_bound(offset);
@@ -136,23 +139,28 @@ std::optional<Ticket> ClientChannel::begin(std::span<const std::byte> request) {
   const std::scoped_lock lock(mutex_);
   if (~busy_slots_ == 0) return std::nullopt;
   write_late_releases();
-  const std::optional<std::uint64_t> offset = area_.allocate(request.size());
-  if (!offset)
-    throw Error(ErrorCode::System, "start a call: the worker's memory budget leaves no room for it; " +
-                                       describe_holders() + "; drop what is kept, or raise the budget");
   const auto index = static_cast<unsigned>(std::countr_one(busy_slots_));
+  const std::uint64_t block = request.size() <= kFrameRoom ? 0 : allocate_request(request.size());
+  const std::uint64_t offset = block == 0 ? request_room(index) : block;
   busy_slots_ |= std::uint64_t{1} << index;
-  std::memcpy(mapping_.data() + *offset, request.data(), request.size());
+  std::memcpy(mapping_.data() + offset, request.data(), request.size());
   Slot& slot = view_.slots[index];
   slot.cancelled.store(0, std::memory_order_relaxed);
   slot.client_waits.store(0, std::memory_order_relaxed);
   slot.sequence.store(next_sequence_++, std::memory_order_relaxed);
-  slot.request_offset.store(*offset, std::memory_order_relaxed);
+  slot.request_offset.store(offset, std::memory_order_relaxed);
   slot.request_bytes.store(request.size(), std::memory_order_relaxed);
   slot.state.store(static_cast<std::uint32_t>(SlotState::Requested), std::memory_order_release);
   view_.header->requested.fetch_or(std::uint64_t{1} << index, std::memory_order_seq_cst);
   ring();
-  return Ticket{.slot = index, .request_offset = *offset, .begun = std::chrono::steady_clock::now()};
+  return Ticket{.slot = index, .request_block = block, .begun = std::chrono::steady_clock::now()};
+}
+
+std::uint64_t ClientChannel::allocate_request(std::size_t bytes) {
+  const std::optional<std::uint64_t> offset = area_.allocate(bytes);
+  if (offset) return *offset;
+  throw Error(ErrorCode::System, "start a call: the worker's memory budget leaves no room for it; " +
+                                     describe_holders() + "; drop what is kept, or raise the budget");
 }
 
 void ClientChannel::wait_for_slot() {
@@ -207,14 +215,16 @@ std::vector<std::byte> ClientChannel::take_response(const Ticket& ticket) {
   const std::uint64_t offset = slot.response_offset.load(std::memory_order_acquire);
   const std::uint64_t bytes = slot.response_bytes.load(std::memory_order_relaxed);
   const std::uint64_t begin = kAreasOffset + area_bytes_;
+  const bool lies_in_room = offset == response_room(ticket.slot) && bytes <= kFrameRoom;
   // An area may be smaller than the largest frame.
-  const bool possible = bytes <= wire::kFrameBytesMax && bytes <= area_bytes_ && offset >= begin &&
-                        offset - begin <= area_bytes_ - bytes;
+  const bool lies_in_area = bytes <= wire::kFrameBytesMax && bytes <= area_bytes_ && offset >= begin &&
+                            offset - begin <= area_bytes_ - bytes;
+  const bool possible = lies_in_room || lies_in_area;
   std::vector<std::byte> response;
   if (possible) response.assign(mapping_.data() + offset, mapping_.data() + offset + bytes);
   {
     const std::scoped_lock lock(mutex_);
-    area_.free(ticket.request_offset);
+    if (ticket.request_block != 0) area_.free(ticket.request_block);
     slot.state.store(static_cast<std::uint32_t>(SlotState::Free), std::memory_order_release);
     busy_slots_ &= ~(std::uint64_t{1} << ticket.slot);
   }

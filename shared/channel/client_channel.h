@@ -30,7 +30,7 @@ namespace hubcell::channel {
 // A call in flight.
 struct Ticket {
   unsigned slot = 0;
-  std::uint64_t request_offset = 0;
+  std::uint64_t request_block = 0;  // where it lies in the client's area; 0: it does not
   std::chrono::steady_clock::time_point begun;
 };
 
@@ -50,6 +50,8 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   MappedBlock reserve(std::uint64_t bytes);
   // The reserved block in which a tensor with elements lies, if it lies in one. As long as somebody holds the tensor:
   std::optional<AllocatedBlock> find_reserved(const Tensor& tensor);
+  // Whether it may lie in one: it has elements, in the client's area.
+  bool may_be_reserved(const Tensor& tensor) const;
   // One call more names the block at `offset`.
   void lend_reserved(std::uint64_t offset);
   // The worker named these offsets of argument blocks as no longer needed; those that it never got are a lie:
@@ -94,6 +96,7 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   };
 
   std::uint64_t allocate(std::uint64_t bytes, const Argument& argument);
+  std::uint64_t allocate_request(std::size_t bytes);
   std::string describe_holders() const;  // of the client's area
   void ring();
   void release(std::uint64_t what);

@@ -1,10 +1,11 @@
 // How a channel's memfd is laid out. Both sides map it whole; each keeps its own books in private memory, and
 // reads what the other one wrote exactly once, because it may change under its eyes.
 //
-//     | header (4 KiB) | 64 slots of 128 bytes | releases | client's area | worker's area |
+//     | header (4 KiB) | 64 slots of 128 bytes | releases | a page for each slot | client's area | worker's area |
 //
-// The client allocates from its area (requests and their tensors) and the worker from the other (responses). What the
-// client no longer needs goes through the ring of releases, whether calls are made or not.
+// The client allocates from its area (tensors, and requests that do not fit into half of the slot's page) and the worker from
+// the other (tensors of answers, and responses likewise). What the client no longer needs goes through the ring of releases,
+// whether calls are made or not.
 #pragma once
 
 #include <atomic>
@@ -50,7 +51,10 @@ inline constexpr std::size_t kReleaseCount = 1 << 15;
 
 inline constexpr std::size_t kSlotsOffset = 4096;
 inline constexpr std::size_t kReleasesOffset = kSlotsOffset + std::size_t{4096} * 3;
-inline constexpr std::size_t kAreasOffset = kReleasesOffset + kReleaseCount * sizeof(Release);
+inline constexpr std::size_t kFramesOffset = kReleasesOffset + kReleaseCount * sizeof(Release);
+// A slot's own room for a request, and for a response: most need no more.
+inline constexpr std::size_t kFrameRoom = 2048;
+inline constexpr std::size_t kAreasOffset = kFramesOffset + wire::kSlotCount * 2 * kFrameRoom;
 inline constexpr std::size_t kBlockAlignment = 64;
 
 static_assert(sizeof(Slot) == 128 && alignof(Slot) == 128);
@@ -67,6 +71,13 @@ constexpr std::uint64_t channel_bytes(std::uint64_t area_bytes) {
 }
 constexpr std::uint64_t area_bytes(std::uint64_t channel_bytes) {
   return (channel_bytes - kAreasOffset) / 2;
+}
+
+constexpr std::uint64_t request_room(unsigned slot) {
+  return kFramesOffset + std::uint64_t{slot} * 2 * kFrameRoom;
+}
+constexpr std::uint64_t response_room(unsigned slot) {
+  return request_room(slot) + kFrameRoom;
 }
 
 struct View {

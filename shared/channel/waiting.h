@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace hubcell::channel {
 
@@ -37,10 +38,10 @@ class SpinBudget {
   std::atomic<std::uint32_t> misses_{0};  // spins in a row that were in vain
 };
 
-// Spins until `ready()` or the budget is used up; returns the last `ready()`.
+// Spins until `ready()` or for `time`; returns the last `ready()`.
 template <typename Ready>
-bool spin(SpinBudget& spin_budget, Ready ready) {
-  const auto end = std::chrono::steady_clock::now() + spin_budget.budget();
+bool spin_for(std::chrono::nanoseconds time, Ready ready) {
+  const auto end = std::chrono::steady_clock::now() + time;
   for (;;) {
     for (int i = 0; i < 64; ++i) {
       if (ready()) return true;
@@ -48,6 +49,11 @@ bool spin(SpinBudget& spin_budget, Ready ready) {
     }
     if (std::chrono::steady_clock::now() >= end) return ready();
   }
+}
+
+template <typename Ready>
+bool spin(SpinBudget& spin_budget, Ready ready) {
+  return spin_for(spin_budget.budget(), std::move(ready));
 }
 
 // Keeps two processes that answer each other off one CPU, where spinning is in vain. A kernel on a virtual machine wakes a

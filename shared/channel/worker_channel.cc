@@ -20,6 +20,8 @@ namespace {
 constexpr std::uint64_t kWarmBytesMax = std::uint64_t{256} << 20;
 // The supervisor's end is looked for between slices of sleep; as a rule the kernel tells it sooner (PDEATHSIG).
 constexpr std::chrono::seconds kSleepSlice{1};
+// From one small call to the next of a caller that waits for nothing else.
+constexpr std::chrono::microseconds kAtOnce{4};
 
 }  // namespace
 
@@ -68,6 +70,15 @@ std::optional<WorkerChannel::Request> WorkerChannel::next(bool may_sleep) {
     spin_budget_.record(spun);
     if (!spun && may_sleep) sleep();
   }
+  return take();
+}
+
+std::optional<WorkerChannel::Request> WorkerChannel::next_at_once() {
+  if (waiting_.empty()) spin_for(kAtOnce, [this] { return collect(); });
+  return take();
+}
+
+std::optional<WorkerChannel::Request> WorkerChannel::take() {
   if (waiting_.empty()) return std::nullopt;
   const unsigned index = waiting_.front();
   waiting_.pop_front();
@@ -146,25 +157,25 @@ WorkerChannel::Released WorkerChannel::take_released() {
 
 void WorkerChannel::answer(const Request& request, std::span<const std::byte> response) {
   HUBCELL_CHECK(!response.empty() && response.size() <= wire::kFrameBytesMax);
-  std::optional<std::uint64_t> offset;
-  {
-    const std::scoped_lock lock(shared_->mutex);
-    offset = shared_->area.allocate(response.size());
-  }
-  if (!offset)
-    throw Error(ErrorCode::System, "answer a call: the worker's memory budget is used up by answers");
-  std::memcpy(shared_->mapping.data() + *offset, response.data(), response.size());
-  responses_[request.slot] = *offset;
+  std::uint64_t offset = response_room(request.slot);
+  if (response.size() > kFrameRoom) offset = responses_[request.slot] = allocate_response(response.size());
+  std::memcpy(shared_->mapping.data() + offset, response.data(), response.size());
   serving_.reset();
   Slot& slot = view_.slots[request.slot];
   slot.response_bytes.store(response.size(), std::memory_order_relaxed);
-  slot.response_offset.store(*offset, std::memory_order_release);
+  slot.response_offset.store(offset, std::memory_order_release);
   slot.state.store(static_cast<std::uint32_t>(SlotState::Answered), std::memory_order_seq_cst);
   if (slot.client_waits.load(std::memory_order_seq_cst) != 0) {
     futex_wake(slot.state);
   } else {
     spin_budget_.encourage();
   }
+}
+
+std::uint64_t WorkerChannel::allocate_response(std::size_t bytes) {
+  const std::scoped_lock lock(shared_->mutex);
+  if (const std::optional<std::uint64_t> offset = shared_->area.allocate(bytes)) return *offset;
+  throw Error(ErrorCode::System, "answer a call: the worker's memory budget is used up by answers");
 }
 
 bool WorkerChannel::is_cancelled(const Request& request) const {

@@ -37,6 +37,8 @@ class WorkerChannel {
   // Waits for the next request; none when the supervisor has closed, when a signal came (EINTR), or when there are
   // releases to take. Not `may_sleep`: none when there is none at once.
   std::optional<Request> next(bool may_sleep = true);
+  // The next request, if it comes within kAtOnce: no sleep, no system call.
+  std::optional<Request> next_at_once();
   bool is_closed() const { return closed_; }
   // Answers with an encoded response of at most kFrameBytesMax.
   void answer(const Request& request, std::span<const std::byte> response);
@@ -65,7 +67,9 @@ class WorkerChannel {
 
  private:
   struct Shared;
+  std::optional<Request> take();
   bool collect();
+  std::uint64_t allocate_response(std::size_t bytes);
   bool has_releases() const;
   std::uint64_t next_sequence() const;
   void sleep();
@@ -76,8 +80,9 @@ class WorkerChannel {
   std::shared_ptr<Shared> shared_;  // what leases reach from any thread
   View view_;
   SpinBudget spin_budget_;
-  std::deque<unsigned> waiting_;                             // slots, in order of their sequence
-  std::array<std::uint64_t, wire::kSlotCount> responses_{};  // offset of each slot's last response; 0: none
+  std::deque<unsigned> waiting_;  // slots, in order of their sequence
+  std::array<std::uint64_t, wire::kSlotCount>
+      responses_{};  // each slot's last one in the worker's area; 0: none
   // The sequence of the request that `next` gave and that is not answered yet.
   std::optional<std::uint64_t> serving_;
   std::uint64_t releases_taken_ = 0;

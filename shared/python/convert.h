@@ -13,9 +13,9 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 
 #include "shared/python/torch_tensors.h"
+#include "shared/value/identity_map.h"
 #include "shared/value/value_codec.h"
 
 namespace hubcell::python {
@@ -94,7 +94,7 @@ class Incoming {
   PyRef call_kind(const char* function, std::initializer_list<PyObject*> arguments) const;
 
   const Converter& converter_;
-  std::unordered_map<const void*, PyRef> shared_;
+  IdentityMap<PyRef> shared_;
 };
 
 }  // namespace hubcell::python

@@ -45,11 +45,8 @@ PyRef make_path(const Path& path) {
 
 PyRef Incoming::convert(const Value& value) {
   if (!value.others_share_it()) return make(value);
-  const auto known = shared_.find(value.identity());
-  if (known != shared_.end()) return known->second;
-  PyRef made = make(value);
-  shared_.emplace(value.identity(), made);
-  return made;
+  if (const PyRef* known = shared_.find(value.identity())) return *known;
+  return shared_.insert(value.identity(), make(value));
 }
 
 PyRef Incoming::make(const Value& value) {

@@ -29,6 +29,15 @@ PyRef attribute(PyObject* object, const std::string& name) {
 }
 
 PyRef call(PyObject* callable, std::initializer_list<PyObject*> arguments) {
+  PyObject* const* const given = arguments.begin();
+  switch (arguments.size()) {  // no tuple is made for these
+    case 1:
+      return checked(PyObject_CallFunctionObjArgs(callable, given[0], nullptr));
+    case 2:
+      return checked(PyObject_CallFunctionObjArgs(callable, given[0], given[1], nullptr));
+    default:
+      break;
+  }
   const PyRef tuple = checked(PyTuple_New(static_cast<Py_ssize_t>(arguments.size())));
   Py_ssize_t index = 0;
   for (PyObject* argument : arguments)

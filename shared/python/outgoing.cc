@@ -6,7 +6,6 @@
 #include <hubcell/error.h>
 
 #include <cstring>
-#include <unordered_map>
 
 #include "shared/python/convert.h"
 #include "shared/python/exception.h"
@@ -82,9 +81,10 @@ class Outgoing::Conversion {
       tensors.push_back(&met.described);
     const BlockLayout layout = lay_out(tensors);
     std::vector<MappedBlock> blocks;
-    for (std::size_t i = 0; i < layout.block_bytes.size(); ++i) {
-      blocks.push_back(converter_.hooks_.allocate_block(layout.block_bytes[i]));
-      if (layout.has_gaps[i]) std::memset(blocks.back().data, 0, layout.block_bytes[i]);
+    blocks.reserve(layout.blocks.size());
+    for (const PlannedBlock& planned : layout.blocks) {
+      blocks.push_back(converter_.hooks_.allocate_block(planned.bytes));
+      if (planned.has_gaps) std::memset(blocks.back().data, 0, planned.bytes);
     }
     for (std::size_t i = 0; i < met_.size(); ++i)
       place(met_[i], layout.tensors[i], blocks);
@@ -120,15 +120,14 @@ class Outgoing::Conversion {
 
   // What may be met again: the second time the value of the first.
   Value convert_once(PyObject* object, std::size_t depth) {
-    const auto known = met_objects_.find(object);
-    if (known != met_objects_.end()) {
-      if (!known->second) refuse("holds itself: a " + class_name(object) + " lies inside of itself");
-      return *known->second;
+    if (const std::optional<Value>* known = met_objects_.find(object)) {
+      if (!*known) refuse("holds itself: a " + class_name(object) + " lies inside of itself");
+      return **known;
     }
-    met_objects_.emplace(object, std::nullopt);
+    met_objects_.insert(object, std::nullopt);
     kept_.push_back(PyRef::borrow(object));
     Value value = container(object, depth);
-    met_objects_[object] = value;
+    *met_objects_.find(object) = value;
     return value;
   }
 
@@ -140,6 +139,9 @@ class Outgoing::Conversion {
     if (is_exactly(object, PyFrozenSet_Type)) return set(object, depth, true);
     if (reinterpret_cast<PyObject*>(Py_TYPE(object)) == converter_.ordered_dict_.get())
       return dict(object, depth, true);
+    if (std::optional<Tensor> plain = converter_.torch_.describe_plain(object))
+      return plain->shape().size() > wire::kTensorDimensionsMax ? handle(object)
+                                                                : tensor(object, *std::move(plain));
     const PyRef description = call(converter_.describe_.get(), {object});
     if (description.get() != Py_None) return described(description, object, depth);
     // Classes of its own that are numbers or texts below.
@@ -273,19 +275,13 @@ class Outgoing::Conversion {
   }
 
   // (…, source, dtype, shape, strides or None, address, …)
-  Met meet(const PyRef& description, DType dtype, bool is_array) {
+  static Tensor describe(const PyRef& description, DType dtype) {
     std::vector<std::int64_t> shape = integers_of(part(description, 3));
     void* address = PyLong_AsVoidPtr(part(description, 5));
     if (PyErr_Occurred() != nullptr) throw_current_exception();
     PyObject* strides = part(description, 4);
-    Tensor described = strides == Py_None
-                           ? Tensor(dtype, std::move(shape), nullptr, address)
-                           : Tensor::strided(dtype, std::move(shape), integers_of(strides), nullptr, address);
-    return {.source = PyRef::borrow(part(description, 1)),
-            .is_array = is_array,
-            .described = std::move(described),
-            .holder = nullptr,
-            .place = nullptr};
+    if (strides == Py_None) return Tensor(dtype, std::move(shape), nullptr, address);
+    return Tensor::strided(dtype, std::move(shape), integers_of(strides), nullptr, address);
   }
 
   Value tensor(const PyRef& description, PyObject* object) {
@@ -293,14 +289,19 @@ class Outgoing::Conversion {
     PyObject* shape = part(description, 3);
     if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax)
       return handle(object);
-    Met met = meet(description, *dtype, false);
+    Tensor described = describe(description, *dtype);
     if (part(description, 6) == Py_True || part(description, 7) == Py_True)
-      met.described =
-          met.described.with_grad(part(description, 6) == Py_True, part(description, 7) == Py_True);
+      described = described.with_grad(part(description, 6) == Py_True, part(description, 7) == Py_True);
+    return tensor(part(description, 1), std::move(described));
+  }
+
+  Value tensor(PyObject* source, Tensor described) {
     auto place = std::make_shared<Tensor>();
-    met.holder = place;
-    met.place = place.get();
-    met_.push_back(std::move(met));
+    met_.push_back({.source = PyRef::borrow(source),
+                    .is_array = false,
+                    .described = std::move(described),
+                    .holder = place,
+                    .place = place.get()});
     return Value::Box<Tensor>(std::move(place));
   }
 
@@ -309,11 +310,12 @@ class Outgoing::Conversion {
     PyObject* shape = part(description, 3);
     if (!dtype || static_cast<std::size_t>(PyTuple_Size(shape)) > wire::kTensorDimensionsMax)
       return handle(object);
-    Met met = meet(description, *dtype, true);
     auto place = std::make_shared<Array>();
-    met.holder = place;
-    met.place = &place->elements;
-    met_.push_back(std::move(met));
+    met_.push_back({.source = PyRef::borrow(part(description, 1)),
+                    .is_array = true,
+                    .described = describe(description, *dtype),
+                    .holder = place,
+                    .place = &place->elements});
     return Value::Box<Array>(std::move(place));
   }
 
@@ -386,8 +388,8 @@ class Outgoing::Conversion {
 
   const Converter& converter_;
   std::size_t parts_ = 0;
-  std::unordered_map<PyObject*, std::optional<Value>> met_objects_;  // empty while its parts are converted
-  std::vector<PyRef> kept_;                                          // so that no address is used twice
+  IdentityMap<std::optional<Value>> met_objects_;  // empty while its parts are converted
+  std::vector<PyRef> kept_;                        // so that no address is used twice
   std::vector<Met> met_;
 };
 

@@ -52,6 +52,10 @@ bool has_dlpack_type(DType dtype) {
   }
 }
 
+bool is_complex(DType dtype) {
+  return dtype == DType::Complex32 || dtype == DType::Complex64 || dtype == DType::Complex128;
+}
+
 dlpack::DataType dlpack_type(DType dtype) {
   const auto bits = static_cast<std::uint8_t>(8 * item_bytes(dtype));
   switch (dtype) {
@@ -73,13 +77,14 @@ dlpack::DataType dlpack_type(DType dtype) {
 
 PyRef make_capsule(const Tensor& tensor) {
   auto exported = std::make_unique<Export>(
-      Export{.managed = {}, .shape = tensor.shape(), .strides = tensor.strides(), .owner = tensor.owner()});
+      Export{.managed = {}, .shape = tensor.shape(), .strides = {}, .owner = tensor.owner()});
+  if (!tensor.is_contiguous()) exported->strides = tensor.strides();
   exported->managed = {.tensor = {.data = tensor.data(),
                                   .device = {.type = dlpack::kDeviceCpu, .id = 0},
                                   .dimensions = static_cast<std::int32_t>(tensor.shape().size()),
                                   .dtype = dlpack_type(tensor.dtype()),
                                   .shape = exported->shape.data(),
-                                  .strides = exported->strides.data(),
+                                  .strides = tensor.is_contiguous() ? nullptr : exported->strides.data(),
                                   .byte_offset = 0},
                        .context = exported.get(),
                        .deleter = &end_export};
@@ -112,9 +117,22 @@ TorchTensors::TorchTensors() {
     if (PyObject_HasAttrString(torch.get(), dtype.c_str()) != 0)
       dtypes_[code] = attribute(torch.get(), dtype);
   }
-  view_ = attribute(attribute(torch.get(), "Tensor").get(), "view");
+  tensor_class_ = attribute(torch.get(), "Tensor");
+  view_ = attribute(tensor_class_.get(), "view");
+  strided_ = attribute(torch.get(), "strided");
+  names_ = {.is_cpu = make_text("is_cpu"),
+            .layout = make_text("layout"),
+            .is_nested = make_text("is_nested"),
+            .requires_grad = make_text("requires_grad"),
+            .is_neg = make_text("is_neg"),
+            .dtype = make_text("dtype"),
+            .shape = make_text("shape"),
+            .is_contiguous = make_text("is_contiguous"),
+            .stride = make_text("stride"),
+            .data_ptr = make_text("data_ptr")};
   module_class_ = attribute(import_module("torch.nn").get(), "Module");
-  from_dlpack_ = attribute(import_module("torch.utils.dlpack").get(), "from_dlpack");
+  // What torch.utils.dlpack.from_dlpack, a function of Python's, calls with a capsule.
+  from_dlpack_ = attribute(import_module("torch._C").get(), "_from_dlpack");
   empty_ = attribute(torch.get(), "empty");
 }
 
@@ -136,6 +154,25 @@ PyRef TorchTensors::to_torch(const Tensor& tensor) const {
   PyRef imported = call(from_dlpack_.get(), {make_capsule(tensor).get()});
   if (has_dlpack_type(tensor.dtype())) return imported;
   return call(view_.get(), {imported.get(), dtype});
+}
+
+// Quantised dtypes are none of ours; complex tensors may be conjugates.
+std::optional<Tensor> TorchTensors::describe_plain(PyObject* object) const {
+  if (reinterpret_cast<PyObject*>(Py_TYPE(object)) != tensor_class_.get()) return std::nullopt;
+  const auto get = [object](const PyRef& name) { return checked(PyObject_GetAttr(object, name.get())); };
+  const auto ask = [object](const PyRef& name) {
+    return checked(PyObject_CallMethodObjArgs(object, name.get(), nullptr));
+  };
+  const bool is_there = get(names_.is_cpu).get() == Py_True && get(names_.layout).get() == strided_.get() &&
+                        get(names_.is_nested).get() == Py_False &&
+                        get(names_.requires_grad).get() == Py_False;
+  const std::optional<DType> dtype = is_there ? find_dtype(get(names_.dtype).get()) : std::nullopt;
+  if (!dtype || is_complex(*dtype) || ask(names_.is_neg).get() != Py_False) return std::nullopt;
+  std::vector<std::int64_t> shape = integers_of(get(names_.shape).get());
+  void* address = PyLong_AsVoidPtr(ask(names_.data_ptr).get());
+  if (PyErr_Occurred() != nullptr) throw_current_exception();
+  if (ask(names_.is_contiguous).get() == Py_True) return Tensor(*dtype, std::move(shape), nullptr, address);
+  return Tensor::strided(*dtype, std::move(shape), integers_of(ask(names_.stride).get()), nullptr, address);
 }
 
 bool TorchTensors::is_module(PyObject* object) const {

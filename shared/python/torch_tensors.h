@@ -1,4 +1,4 @@
-// hubcell::Tensor -> torch.Tensor, by torch's Python objects alone: no libtorch.
+// hubcell::Tensor <-> torch.Tensor, by torch's Python objects alone: no libtorch.
 //
 // Memory enters torch as a DLPack capsule, whose deleter runs exactly when the last view of it dies; that is
 // what makes the lease of a block exact.
@@ -23,6 +23,10 @@ class TorchTensors {
   // that this torch does not have.
   PyRef to_torch(const Tensor& tensor) const;
 
+  // What torch says of a dense tensor whose elements are simply there, on the CPU, and that wants no gradient: nearly
+  // all answers are such. None of others, and of what is no torch.Tensor itself. The memory is the tensor's.
+  std::optional<Tensor> describe_plain(PyObject* object) const;
+
   bool is_module(PyObject* object) const;
   // The dtype behind a torch.dtype; none for those that do not travel.
   std::optional<DType> find_dtype(PyObject* torch_dtype) const;
@@ -33,6 +37,12 @@ class TorchTensors {
   PyRef from_dlpack_;
   PyRef empty_;
   PyRef view_;
+  PyRef tensor_class_;
+  PyRef strided_;
+  // Names of a tensor's attributes.
+  struct Names {
+    PyRef is_cpu, layout, is_nested, requires_grad, is_neg, dtype, shape, is_contiguous, stride, data_ptr;
+  } names_;
 };
 
 // A capsule of the memory of `tensor`, which keeps its owner alive until the capsule, or who took it over, ends.

@@ -46,14 +46,13 @@ std::uint64_t dense_bytes(const Tensor& tensor, const std::vector<std::int64_t>&
 
 void add_alone(BlockLayout& layout, std::span<const Tensor* const> tensors, std::size_t index) {
   const Tensor& tensor = *tensors[index];
-  layout.tensors[index].block = static_cast<std::uint32_t>(layout.block_bytes.size());
+  layout.tensors[index].block = static_cast<std::uint32_t>(layout.blocks.size());
   if (tensor.is_contiguous()) {
-    layout.block_bytes.push_back(tensor.bytes());
+    layout.blocks.push_back({.bytes = tensor.bytes()});
   } else {
     layout.tensors[index].strides = dense_strides(tensor);
-    layout.block_bytes.push_back(dense_bytes(tensor, tensor.strides()));
+    layout.blocks.push_back({.bytes = dense_bytes(tensor, tensor.strides())});
   }
-  layout.has_gaps.push_back(false);
 }
 
 void require_few_repeats(const Tensor& tensor) {
@@ -69,14 +68,13 @@ void add_together(BlockLayout& layout, std::span<const Tensor* const> tensors,
                   std::span<const std::size_t> group, std::uintptr_t end) {
   const std::uintptr_t begin = begin_of(*tensors[group.front()]);
   const std::uintptr_t base = begin - begin % kItemAlignment;
-  const auto block = static_cast<std::uint32_t>(layout.block_bytes.size());
+  const auto block = static_cast<std::uint32_t>(layout.blocks.size());
   for (const std::size_t i : group) {
     require_few_repeats(*tensors[i]);
     layout.tensors[i] = {.block = block, .begin = begin_of(*tensors[i]) - base, .strides = {}};
     if (!tensors[i]->is_contiguous()) layout.tensors[i].strides = tensors[i]->strides();
   }
-  layout.block_bytes.push_back(end - base);
-  layout.has_gaps.push_back(true);
+  layout.blocks.push_back({.bytes = end - base, .has_gaps = true});
 }
 
 }  // namespace
@@ -122,7 +120,12 @@ Tensor without_repeats(const Tensor& tensor) {
 }
 
 BlockLayout lay_out(std::span<const Tensor* const> tensors) {
-  BlockLayout layout{.block_bytes = {}, .has_gaps = {}, .tensors = std::vector<TensorLayout>(tensors.size())};
+  BlockLayout layout{.blocks = {}, .tensors = std::vector<TensorLayout>(tensors.size())};
+  layout.blocks.reserve(tensors.size());
+  if (tensors.size() == 1) {  // most calls have one
+    if (tensors[0]->count() != 0) add_alone(layout, tensors, 0);
+    return layout;
+  }
   const std::vector<std::size_t> order = sorted_by_address(tensors);
   for (std::size_t first = 0; first < order.size();) {
     std::uintptr_t end = end_of(*tensors[order[first]]);

@@ -20,9 +20,13 @@ struct TensorLayout {
   std::vector<std::int64_t> strides;  // in elements; empty: row-major
 };
 
+struct PlannedBlock {
+  std::uint64_t bytes = 0;
+  bool has_gaps = false;  // to be zeroed first
+};
+
 struct BlockLayout {
-  std::vector<std::uint64_t> block_bytes;
-  std::vector<bool> has_gaps;  // one for each block: to be zeroed first
+  std::vector<PlannedBlock> blocks;
   // One for each tensor; of those without elements nothing counts.
   std::vector<TensorLayout> tensors;
 };

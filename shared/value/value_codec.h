@@ -1,7 +1,7 @@
-// A value as bytes: a table of blocks, then the value as a tag and its content, depth first. The bytes of tensors
-// are not among them: they lie in the blocks of shared memory that the table names.
+// The values of a message as bytes: a table of blocks, then each value as a tag and its content, depth first. The bytes of
+// tensors are not among them: they lie in the blocks of shared memory that the table names.
 //
-// What is shared within a value is written once: its first place carries a mark, and later ones its number. So
+// What is shared within a message is written once: its first place carries a mark, and later ones its number. So
 // aliases arrive as aliases, and a value that holds itself cannot be written down.
 //
 // Reading distrusts: depth, node count (with what references repeat), tags, bools, dtypes, shapes and strides
@@ -54,9 +54,14 @@ struct ValueReadContext {
   std::function<std::shared_ptr<void>(std::uint64_t id)> bind_handle;
 };
 
-// Throws Error(Usage) on a value that is deeper or has more parts than limits.h allows.
+// Throws Error(Usage) on a value that is deeper than limits.h allows, and where all have more parts.
+void write_values(wire::SpanWriter& writer, std::span<const Value* const> values,
+                  const ValueWriteContext& context);
+// How many there are the reader knows. Throws Error(Protocol).
+std::vector<Value> read_values(wire::SpanReader& reader, std::size_t count, const ValueReadContext& context);
+
+// Of one value.
 void write_value(wire::SpanWriter& writer, const Value& value, const ValueWriteContext& context);
-// Throws Error(Protocol).
 Value read_value(wire::SpanReader& reader, const ValueReadContext& context);
 
 // Places tensors by copying them: `allocate` gives each block and the memory that it names.

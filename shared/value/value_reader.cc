@@ -12,6 +12,8 @@ namespace {
 
 // Of the smallest block in the table.
 constexpr std::size_t kBlockBytesMin = 20;
+// Room that is made before so many values have been seen.
+constexpr std::size_t kReservedMax = 64;
 
 class Reading {
  public:
@@ -19,6 +21,7 @@ class Reading {
 
   void read_blocks() {
     const std::size_t count = reader_.take_count(kBlockBytesMin);
+    blocks_.reserve(std::min(count, kReservedMax));
     for (std::size_t i = 0; i < count; ++i) {
       const auto block = plain<Block>();
       blocks_.push_back({.bytes = block.bytes, .mapped = context_.map_block(block)});
@@ -172,6 +175,7 @@ class Reading {
   std::vector<Value> read_items() {
     const std::size_t count = reader_.take_count(1);
     std::vector<Value> items;
+    items.reserve(std::min(count, kReservedMax));
     for (std::size_t i = 0; i < count; ++i)
       items.push_back(read());
     return items;
@@ -302,10 +306,18 @@ class Reading {
 
 }  // namespace
 
-Value read_value(wire::SpanReader& reader, const ValueReadContext& context) {
+std::vector<Value> read_values(wire::SpanReader& reader, std::size_t count, const ValueReadContext& context) {
   Reading reading(reader, context);
   reading.read_blocks();
-  return reading.read();
+  std::vector<Value> values;
+  values.reserve(std::min(count, kReservedMax));
+  for (std::size_t i = 0; i < count; ++i)
+    values.push_back(reading.read());
+  return values;
+}
+
+Value read_value(wire::SpanReader& reader, const ValueReadContext& context) {
+  return std::move(read_values(reader, 1, context).front());
 }
 
 }  // namespace hubcell

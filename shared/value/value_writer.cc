@@ -1,10 +1,8 @@
 #include <cstring>
-#include <map>
-#include <unordered_map>
-#include <unordered_set>
 
 #include <hubcell/error.h>
 
+#include "shared/value/identity_map.h"
 #include "shared/value/value_codec.h"
 #include "shared/value/value_tags.h"
 #include "shared/wire/limits.h"
@@ -22,24 +20,25 @@ namespace {
                                     " parts; send numbers as one tensor");
 }
 
-// The tensors of a value, each once: they are placed before anything is written.
-class Tensors {
+// What is to be known of a message before it is written: its tensors, in the order in which they will be, since they are
+// placed first; and which values it holds twice.
+class Survey {
  public:
-  void collect(const Value& value, std::size_t depth = 1) {
+  void look_at(const Value& value, std::size_t depth = 1) {
     if (depth > wire::kValueDepthMax) refuse_depth();
-    if (value.others_share_it() && !seen_.insert(value.identity()).second) return;
+    if (value.others_share_it() && was_seen(value.identity())) return;
     if (++nodes_ > wire::kValueNodesMax) refuse_parts();
     if (const std::vector<Value>* items = value.items()) {
       for (const Value& item : *items)
-        collect(item, depth + 1);
+        look_at(item, depth + 1);
     } else if (value.is<Dict>()) {
       for (const auto& [key, item] : value.as<Dict>().items) {
-        collect(key, depth + 1);
-        collect(item, depth + 1);
+        look_at(key, depth + 1);
+        look_at(item, depth + 1);
       }
     } else if (value.is<Slice>()) {
       for (const Value& bound : value.as<Slice>().bounds)
-        collect(bound, depth + 1);
+        look_at(bound, depth + 1);
     } else if (value.is<Tensor>()) {
       add(value.tensor());
     } else if (value.is<Array>()) {
@@ -51,35 +50,46 @@ class Tensors {
     }
   }
 
-  const std::vector<const Tensor*>& all() const { return all_; }
-  std::size_t index_of(const Tensor& tensor) const { return index_.at(&tensor); }
-
- private:
-  void add(const Tensor& tensor) {
-    if (index_.emplace(&tensor, all_.size()).second) all_.push_back(&tensor);
+  const std::vector<const Tensor*>& tensors() const { return tensors_; }
+  bool repeats(const Value& value) const {
+    if (!repeats_any_) return false;
+    const bool* is_repeated = seen_.find(value.identity());
+    return is_repeated != nullptr && *is_repeated;
   }
 
-  std::vector<const Tensor*> all_;
-  std::unordered_map<const Tensor*, std::size_t> index_;
-  std::unordered_set<const void*> seen_;
+ private:
+  void add(const Tensor& tensor) { tensors_.push_back(&tensor); }
+
+  bool was_seen(const void* identity) {
+    bool* const is_repeated = seen_.find(identity);
+    if (is_repeated == nullptr) {
+      seen_.insert(identity, false);
+      return false;
+    }
+    return *is_repeated = repeats_any_ = true;
+  }
+
+  std::vector<const Tensor*> tensors_;
+  IdentityMap<bool> seen_;  // whether it was seen more than once
+  bool repeats_any_ = false;
   std::size_t nodes_ = 0;
 };
 
 class Writing {
  public:
-  Writing(wire::SpanWriter& writer, const ValueWriteContext& context, const Tensors& tensors,
+  Writing(wire::SpanWriter& writer, const ValueWriteContext& context, const Survey& survey,
           const PlacedTensors& placed)
-      : writer_(writer), context_(context), tensors_(tensors), placed_(placed) {}
+      : writer_(writer), context_(context), survey_(survey), placed_(placed) {}
 
   void write(const Value& value) {
-    if (!value.others_share_it()) return write_content(value);
-    const auto [entry, is_new] = shared_.emplace(value.identity(), SharedValue{.number = shared_.size()});
-    SharedValue& shared = entry->second;
-    if (!is_new) return write_reference(shared);
+    if (!survey_.repeats(value)) return write_content(value);
+    if (const SharedValue* known = shared_.find(value.identity())) return write_reference(*known);
+    shared_.insert(value.identity(), {.number = shared_.size()});
     tag(Tag::Shared);
     const std::size_t nodes_before = nodes_;
     const std::size_t deepest_before = std::exchange(deepest_, depth_);
     write_content(value);
+    SharedValue& shared = *shared_.find(value.identity());
     shared.nodes = nodes_ - nodes_before;
     shared.depth = deepest_ - depth_;
     deepest_ = std::max(deepest_, deepest_before);
@@ -149,7 +159,7 @@ class Writing {
   void put(const Device& device) { writer_(device.type, device.index); }
   void put(const Size& size) { writer_(size.sizes); }
   void put(const Tensor& tensor) {
-    const TensorLayout& layout = placed_.tensors[tensors_.index_of(tensor)];
+    const TensorLayout& layout = placed_.tensors.at(tensors_written_++);
     const bool is_strided = !tensor.is_contiguous();
     const auto flags =
         static_cast<std::uint8_t>((is_strided ? kStrided : 0) | (tensor.requires_grad() ? kRequiresGrad : 0) |
@@ -179,9 +189,10 @@ class Writing {
 
   wire::SpanWriter& writer_;
   const ValueWriteContext& context_;
-  const Tensors& tensors_;
+  const Survey& survey_;
   const PlacedTensors& placed_;
-  std::unordered_map<const void*, SharedValue> shared_;
+  std::size_t tensors_written_ = 0;
+  IdentityMap<SharedValue> shared_;
   std::size_t depth_ = 0;
   std::size_t deepest_ = 0;
   std::size_t nodes_ = 0;
@@ -189,35 +200,56 @@ class Writing {
 
 }  // namespace
 
-void write_value(wire::SpanWriter& writer, const Value& value, const ValueWriteContext& context) {
-  Tensors tensors;
-  tensors.collect(value);
+void write_values(wire::SpanWriter& writer, std::span<const Value* const> values,
+                  const ValueWriteContext& context) {
+  Survey survey;
+  for (const Value* value : values)
+    survey.look_at(*value);
   PlacedTensors placed;
-  if (!tensors.all().empty()) placed = context.place_tensors(tensors.all());
+  if (!survey.tensors().empty()) placed = context.place_tensors(survey.tensors());
   writer(placed.blocks);
-  Writing(writer, context, tensors, placed).write(value);
+  Writing writing(writer, context, survey, placed);
+  for (const Value* value : values)
+    writing.write(*value);
 }
+
+void write_value(wire::SpanWriter& writer, const Value& value, const ValueWriteContext& context) {
+  const Value* const values[] = {&value};
+  write_values(writer, values, context);
+}
+
+namespace {
+
+void copy_into(const Tensor& tensor, const TensorLayout& where, std::byte* block) {
+  if (tensor.is_contiguous() && where.strides.empty()) {
+    std::memcpy(block + where.begin, tensor.data(), tensor.bytes());
+    return;
+  }
+  const Tensor target = placed(tensor, where, block, nullptr);
+  if (where.strides == tensor.strides()) {
+    copy_elements(without_repeats(tensor), without_repeats(target));
+  } else {
+    copy_elements(tensor, target);
+  }
+}
+
+}  // namespace
 
 PlacedTensors place_copies(std::span<const Tensor* const> tensors,
                            const std::function<AllocatedBlock(std::uint64_t bytes)>& allocate) {
   BlockLayout layout = lay_out(tensors);
   PlacedTensors result{.blocks = {}, .tensors = std::move(layout.tensors)};
+  result.blocks.reserve(layout.blocks.size());
   std::vector<std::byte*> memory;
-  for (std::size_t i = 0; i < layout.block_bytes.size(); ++i) {
-    const AllocatedBlock allocated = allocate(layout.block_bytes[i]);
-    if (layout.has_gaps[i]) std::memset(allocated.data, 0, layout.block_bytes[i]);
+  memory.reserve(layout.blocks.size());
+  for (const PlannedBlock& planned : layout.blocks) {
+    const AllocatedBlock allocated = allocate(planned.bytes);
+    if (planned.has_gaps) std::memset(allocated.data, 0, planned.bytes);
     result.blocks.push_back(allocated.block);
     memory.push_back(allocated.data);
   }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (tensors[i]->count() == 0) continue;
-    const TensorLayout& where = result.tensors[i];
-    const Tensor target = placed(*tensors[i], where, memory[where.block], nullptr);
-    if (where.strides == tensors[i]->strides()) {
-      copy_elements(without_repeats(*tensors[i]), without_repeats(target));
-    } else {
-      copy_elements(*tensors[i], target);
-    }
+    if (tensors[i]->count() != 0) copy_into(*tensors[i], result.tensors[i], memory[result.tensors[i].block]);
   }
   return result;
 }

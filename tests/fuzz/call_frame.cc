@@ -77,15 +77,18 @@ void generate_response(wire::SpanWriter& writer, Random& random) {
     writer(static_cast<std::uint8_t>(random.below(14)), std::string("message"), is_remote);
     if (is_remote) writer(std::string("type"), std::string("Base"), std::string(), std::string("trace"));
   }
-  write_any_tuple(writer, random, {.begin = 0, .bytes = kMemoryBytes},
-                  {.count = 2, .tuple_at = 9, .dict_at = 1});
+  write_any_values(writer, random, {.begin = 0, .bytes = kMemoryBytes}, 2);
 }
 
 void generate_request(wire::SpanWriter& writer, Random& random) {
   put_side(writer, Side::Request);
-  writer(static_cast<std::uint8_t>(random.below(9)), random.next(), std::string("name"), random.one_in(2));
-  write_any_tuple(writer, random, {.begin = 0, .bytes = kMemoryBytes},
-                  {.count = 3, .tuple_at = 0, .dict_at = 1});
+  const std::size_t arguments = random.below(3);
+  const std::size_t keywords = random.below(3);
+  writer(static_cast<std::uint8_t>(random.below(9)), random.next(), std::string("name"), random.one_in(2),
+         static_cast<std::uint32_t>(arguments), static_cast<std::uint32_t>(keywords));
+  for (std::size_t i = 0; i < keywords; ++i)
+    writer(std::string(i, 'k'));
+  write_any_values(writer, random, {.begin = 0, .bytes = kMemoryBytes}, arguments + keywords + 1);
 }
 
 }  // namespace

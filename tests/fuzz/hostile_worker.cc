@@ -57,8 +57,7 @@ class Lying {
     if (!random_.one_in(4)) released.clear();
     writer(released);
     if (failed) writer(static_cast<std::uint8_t>(random_.below(11)), std::string("failed"), false);
-    write_any_tuple(writer, random_, {.begin = begin(), .bytes = area_bytes_},
-                    {.count = 2, .tuple_at = 9, .dict_at = 1}, 2000);
+    write_any_values(writer, random_, {.begin = begin(), .bytes = area_bytes_}, 2, 2000);
     ByteString response = writer.take_bytes();
     if (random_.one_in(3)) mutate(response, response, random_);
     return response;
@@ -67,7 +66,10 @@ class Lying {
   void answer(Slot& slot) {
     const ByteString response = make_response();
     const std::uint64_t bytes = std::min<std::uint64_t>(response.size(), area_bytes_);
-    const std::uint64_t offset = begin() + random_.below(area_bytes_ - bytes + 1);
+    const auto index = static_cast<unsigned>(&slot - view_.slots);
+    const bool in_room = bytes <= kFrameRoom && random_.one_in(2);
+    const std::uint64_t offset =
+        in_room ? response_room(index) : begin() + random_.below(area_bytes_ - bytes + 1);
     if (bytes != 0) std::memcpy(mapping_.data() + offset, response.data(), bytes);
     last_ = offset;
     slot.response_offset.store(random_.one_in(32) ? random_.edge() : offset);

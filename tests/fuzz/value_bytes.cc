@@ -45,19 +45,10 @@ class ValueBytes {
     if (is_shared) shared_.push_back(number);
   }
 
-  void put_parts(const TupleOf& parts) {
-    put_tag(Tag::Tuple);
-    put<std::uint32_t>(parts.count);
-    for (std::size_t i = 0; i < parts.count; ++i) {
-      if (i == parts.tuple_at) {
-        put_tag(Tag::Tuple);
-        put_items(2);
-      } else if (i == parts.dict_at) {
-        put_dict_of_texts();
-      } else {
-        put_value(2);
-      }
-    }
+  void put_values(std::size_t count) {
+    for (std::size_t i = 1; i < count; ++i)
+      put_value(2);
+    put_dict_of_texts();
   }
 
  private:
@@ -255,11 +246,11 @@ void write_any_value(wire::SpanWriter& writer, Random& random, BlockRange range,
   bytes.put_value();
 }
 
-void write_any_tuple(wire::SpanWriter& writer, Random& random, BlockRange range, TupleOf parts,
-                     std::uint64_t honest_fields) {
+void write_any_values(wire::SpanWriter& writer, Random& random, BlockRange range, std::size_t count,
+                      std::uint64_t honest_fields) {
   ValueBytes bytes(writer, random, range, honest_fields);
   bytes.put_blocks();
-  bytes.put_parts(parts);
+  bytes.put_values(count);
 }
 
 }  // namespace hubcell::fuzz

@@ -16,13 +16,8 @@ struct BlockRange {
 // Appends a block table and a value. One field of about `honest_fields` lies.
 void write_any_value(wire::SpanWriter& writer, Random& random, BlockRange range,
                      std::uint64_t honest_fields = 300);
-// The same, where the value is a tuple of the parts: of `count` of them any, and a dict in the place `dict_at`.
-struct TupleOf {
-  std::size_t count;
-  std::size_t tuple_at;  // >= count: none
-  std::size_t dict_at;   // >= count: none; its keys are texts
-};
-void write_any_tuple(wire::SpanWriter& writer, Random& random, BlockRange range, TupleOf parts,
-                     std::uint64_t honest_fields = 300);
+// The same, of `count` values, of which the last is a dict whose keys are texts, as a state is.
+void write_any_values(wire::SpanWriter& writer, Random& random, BlockRange range, std::size_t count,
+                      std::uint64_t honest_fields = 300);
 
 }  // namespace hubcell::fuzz

@@ -111,6 +111,16 @@ TEST_F(ChannelTest, ManyCallsAreAnswered) {
     EXPECT_EQ(call("call " + std::to_string(i)), "call " + std::to_string(i) + "!");
 }
 
+// The echo adds a character: of the last text that fits the answer does not.
+TEST_F(ChannelTest, FramesThatFillTheirRoomAndLargerOnesArrive) {
+  serve_echo();
+  for (const std::size_t bytes :
+       {kFrameRoom - 1, kFrameRoom, kFrameRoom + 1, 3 * kFrameRoom, std::size_t{8}}) {
+    const std::string text(bytes, 'x');
+    EXPECT_EQ(call(text), text + "!");
+  }
+}
+
 TEST_F(ChannelTest, CallsAfterAPauseWakeASleepingWorker) {
   serve_echo();
   for (int i = 0; i < 5; ++i) {
@@ -184,7 +194,11 @@ TEST_F(ChannelTest, AnAnswerOutsideOfTheWorkersAreaIsAProtocolViolation) {
                                                           {worker_area - 1, 16},
                                                           {worker_area + kAreaBytes - 8, 16},
                                                           {worker_area, kAreaBytes * 4},
-                                                          {~std::uint64_t{0} - 4, 16}};
+                                                          {~std::uint64_t{0} - 4, 16},
+                                                          {request_room(0), 16},
+                                                          {response_room(0) + 1, 16},
+                                                          {response_room(0), kFrameRoom + 1},
+                                                          {response_room(1), 16}};
   for (const auto& [offset, bytes] : lies)
     expect_refused_answer(offset, bytes);
 }

@@ -31,6 +31,31 @@ TEST(DataArea, TheLowestRangeIsReusedFirst) {
   EXPECT_EQ(area.allocate(90), first);
 }
 
+TEST(DataArea, ABlockServesTheNextOneOfItsSize) {
+  DataArea area(0, 1 << 20);
+  area.allocate(64);
+  const auto second = area.allocate(1000);
+  area.free(*area.allocate(64));
+  area.free(*second);
+  EXPECT_EQ(area.allocate(1000), second);
+}
+
+TEST(DataAreaDeathTest, ABlockThatIsFreedTwiceStopsTheProcess) {
+  DataArea area(0, 1 << 20);
+  const auto small = area.allocate(64);
+  area.free(*small);
+  EXPECT_DEATH(area.free(*small), "");
+}
+
+TEST(DataArea, SmallBlocksDoNotKeepWhatLiesBelowThemFromBeingTrimmed) {
+  DataArea area(0, 1 << 20);
+  const auto large = area.allocate(512 * 1024);
+  const auto above = area.allocate(64);
+  area.free(*large);
+  area.free(*above);
+  EXPECT_TRUE(area.trim(4096));
+}
+
 TEST(DataArea, NothingAndTooMuchAreRefused) {
   DataArea area(0, 4096);
   EXPECT_FALSE(area.allocate(0));

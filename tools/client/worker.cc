@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <system_error>
@@ -168,6 +169,13 @@ std::unique_ptr<PendingCall> Worker::begin(channel::CallRequest request, CallPla
 
 PlacedTensors Worker::place_arguments(std::span<const Tensor* const> tensors,
                                       std::vector<std::uint64_t>& placed) {
+  const auto allocate = [&](std::uint64_t bytes) {
+    const AllocatedBlock allocated = channel_->allocate_argument(bytes);
+    placed.push_back(allocated.block.offset);
+    return allocated;
+  };
+  if (std::ranges::none_of(tensors, [&](const Tensor* tensor) { return channel_->may_be_reserved(*tensor); }))
+    return place_copies(tensors, allocate);
   PlacedTensors result{.blocks = {}, .tensors = std::vector<TensorLayout>(tensors.size())};
   std::map<std::uint64_t, std::uint32_t> reserved;  // offset of a block, and its place in the message
   std::vector<const Tensor*> others;
@@ -192,11 +200,7 @@ PlacedTensors Worker::place_arguments(std::span<const Tensor* const> tensors,
     if (!tensors[i]->is_contiguous()) result.tensors[i].strides = tensors[i]->strides();
   }
   const auto first = static_cast<std::uint32_t>(result.blocks.size());
-  PlacedTensors copies = place_copies(others, [&](std::uint64_t bytes) {
-    const AllocatedBlock allocated = channel_->allocate_argument(bytes);
-    placed.push_back(allocated.block.offset);
-    return allocated;
-  });
+  PlacedTensors copies = place_copies(others, allocate);
   result.blocks.insert(result.blocks.end(), copies.blocks.begin(), copies.blocks.end());
   for (std::size_t i = 0; i < places.size(); ++i) {
     result.tensors[places[i]] = std::move(copies.tensors[i]);
