@@ -1,4 +1,5 @@
-// What a call may depend on beside its arguments, for as long as it runs: the C++ face of caller_state.py.
+// What a call may depend on beside its arguments, for as long as it runs: torch's generator, which nearly every call of a
+// Python program brings, and with the help of caller_state.py the rest.
 #pragma once
 
 #include <string>
@@ -18,9 +19,15 @@ class CallerState {
   Value leave();
 
  private:
+  void enter_generator(const Value& state);
+
   const python::Converter& converter_;
-  python::PyRef state_;
-  bool entered_ = false;
+  python::PyRef others_;
+  bool entered_others_ = false;
+  python::PyRef get_generator_;
+  python::PyRef set_generator_;
+  python::PyRef generator_;  // its state at the call's begin, and after it as the call left it
+  bool entered_generator_ = false;
 };
 
 }  // namespace hubcell::worker

@@ -44,6 +44,8 @@ class Converter {
   // (limits.h).
   Value to_value(PyObject* object) const;
 
+  const TorchTensors& torch() const { return torch_; }
+
  private:
   friend class Incoming;
   friend class Outgoing;

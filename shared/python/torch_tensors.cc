@@ -2,6 +2,7 @@
 
 #include <hubcell/error.h>
 
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -173,6 +174,13 @@ std::optional<Tensor> TorchTensors::describe_plain(PyObject* object) const {
   if (PyErr_Occurred() != nullptr) throw_current_exception();
   if (ask(names_.is_contiguous).get() == Py_True) return Tensor(*dtype, std::move(shape), nullptr, address);
   return Tensor::strided(*dtype, std::move(shape), integers_of(ask(names_.stride).get()), nullptr, address);
+}
+
+bool TorchTensors::hold_the_same(PyObject* one, PyObject* other) const {
+  const std::optional<Tensor> first = describe_plain(one);
+  const std::optional<Tensor> second = first ? describe_plain(other) : std::nullopt;
+  return second && first->is_contiguous() && second->is_contiguous() && first->bytes() == second->bytes() &&
+         (first->count() == 0 || std::memcmp(first->data(), second->data(), first->bytes()) == 0);
 }
 
 bool TorchTensors::is_module(PyObject* object) const {

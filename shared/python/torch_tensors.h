@@ -27,6 +27,9 @@ class TorchTensors {
   // all answers are such. None of others, and of what is no torch.Tensor itself. The memory is the tensor's.
   std::optional<Tensor> describe_plain(PyObject* object) const;
 
+  // Whether both are such tensors, contiguous, and of the same bytes.
+  bool hold_the_same(PyObject* one, PyObject* other) const;
+
   bool is_module(PyObject* object) const;
   // The dtype behind a torch.dtype; none for those that do not travel.
   std::optional<DType> find_dtype(PyObject* torch_dtype) const;

@@ -32,9 +32,9 @@ Value without_generator(const Value& state) {
 Value GeneratorMemory::begin(const Value& state) {
   const std::scoped_lock lock(mutex_);
   was_alone_ = in_flight_++ == 0;
-  const std::optional<Tensor> known = std::exchange(known_, std::nullopt);
+  const bool was_known = std::exchange(is_known_, false);
   const Tensor* generator = generator_of(state);
-  if (generator == nullptr || !was_alone_ || !known || !are_equal(*known, *generator)) return state;
+  if (generator == nullptr || !was_alone_ || !was_known || !are_equal(known_, *generator)) return state;
   return without_generator(state);
 }
 
@@ -46,8 +46,10 @@ void GeneratorMemory::end(const Value& sent, const Value& moved) {
   const Tensor* now = generator_of(moved);
   // A copy: the caller's memory may change, and the worker's be wanted back.
   const Tensor& state = now != nullptr ? *now : *generator;
+  is_known_ = true;
+  if (are_equal(known_, state)) return;
   known_ = Tensor::zeros(state.dtype(), state.shape());
-  copy_elements(state, *known_);
+  copy_elements(state, known_);
 }
 
 }  // namespace hubcell::client

@@ -5,7 +5,6 @@
 #include <hubcell/value.h>
 
 #include <mutex>
-#include <optional>
 
 namespace hubcell::client {
 
@@ -22,7 +21,8 @@ class GeneratorMemory {
   std::mutex mutex_;
   std::size_t in_flight_ = 0;
   bool was_alone_ = false;  // no other call was in flight since the last one began
-  std::optional<Tensor> known_;
+  Tensor known_;            // a copy; the last state that was known
+  bool is_known_ = false;   // to be the worker's still
 };
 
 }  // namespace hubcell::client

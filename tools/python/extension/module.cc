@@ -128,6 +128,15 @@ PyObject* remember_trust(PyObject*, PyObject* given) {
   });
 }
 
+// (tensor, tensor)
+PyObject* hold_the_same(PyObject*, PyObject* given) {
+  return at_border([&] {
+    PyObject *one = nullptr, *other = nullptr;
+    if (PyArg_ParseTuple(given, "OO", &one, &other) == 0) throw PythonRaised();
+    return PyRef::borrow(Runtime::get().hold_the_same(one, other) ? Py_True : Py_False);
+  });
+}
+
 PyObject* libexec_folder(PyObject*, PyObject*) {
   return at_border([&] { return python::make_text(client::find_libexec()); });
 }
@@ -150,6 +159,8 @@ PyMethodDef functions[] = {
      "remember_trust(hub_folder, repository): what could not be written"},
     {"libexec_folder", &libexec_folder, METH_NOARGS,
      "libexec_folder(): where hubcell's programs and files lie"},
+    {"hold_the_same", &hold_the_same, METH_VARARGS,
+     "hold_the_same(tensor, other): whether both are plain tensors of the same bytes"},
     {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition{.m_base = PyModuleDef_HEAD_INIT,

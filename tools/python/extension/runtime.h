@@ -45,6 +45,9 @@ class Runtime {
   CallOptions convert_options(PyObject* options) const;
   python::PyRef to_python(const Value& value) const { return converter_.to_python(value); }
   Value to_value(PyObject* object) const { return converter_.to_value(object); }
+  bool hold_the_same(PyObject* one, PyObject* other) const {
+    return converter_.torch().hold_the_same(one, other);
+  }
   // Hands what a call moved to `take_state`.
   void take_state(const Value& changed) const;
   // Sets the Python exception for `failure`.
