@@ -7,7 +7,7 @@
 
 namespace hubcell::wire {
 
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 
 // A call's structure (names, nesting, small values). Tensor bytes are not in it.
 inline constexpr std::size_t kFrameBytesMax = 1 << 20;

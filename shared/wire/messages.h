@@ -117,11 +117,12 @@ struct OpenWorker {
   std::uint32_t threads = 0;
   bool refresh = false;  // fetch the ref and, for its loads, the files again; a worker that nobody has yet
   Permissions permissions = {};
-  bool observe = false;  // it notes what its foreign code does beyond its own files (Verb::Observed)
+  bool observe = false;       // it notes what its foreign code does beyond its own files (Verb::Observed)
+  std::uint32_t replica = 0;  // which of several that are alike
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(repository, python, seed, memory_bytes, threads, refresh, permissions, observe);
+    archive(repository, python, seed, memory_bytes, threads, refresh, permissions, observe, replica);
   }
 };
 

@@ -81,6 +81,7 @@ std::vector<Seed> filled_seeds() {
   open.repository = "acme/resnet@main";
   open.seed = 5;
   open.refresh = true;
+  open.replica = 1;
   const wire::FetchFile file{
       .url = "https://h/f", .folder = "/tmp", .name = "f", .hash_prefix = "ab", .keep = true};
   wire::WorkerOpened opened;
