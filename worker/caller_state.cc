@@ -28,14 +28,12 @@ void CallerState::enter(const Value& state) {
   if (state.is<None>()) return;
   Dict others;
   for (const auto& [name, value] : state.as<Dict>().items) {
-    if (name.is<std::string>() && name.text() == kGenerator) {
-      enter_generator(value);
-    } else {
-      others.items.emplace_back(name, value);
-    }
+    const bool is_generator = name.is<std::string>() && name.text() == kGenerator;
+    if (is_generator) enter_generator(value);
+    entered_others_ |= !is_generator;
+    others.items.emplace_back(name, is_generator ? Value(None{}) : value);
   }
-  if (others.items.empty()) return;
-  entered_others_ = true;
+  if (!entered_others_) return;
   python::call(python::attribute(others_.get(), "enter").get(), {converter_.to_python(others).get()});
 }
 

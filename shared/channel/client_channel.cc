@@ -177,6 +177,16 @@ bool ClientChannel::is_answered(const Ticket& ticket) const {
   return load_state(view_.slots[ticket.slot]) == SlotState::Answered;
 }
 
+std::size_t ClientChannel::calls_in_flight() {
+  const std::scoped_lock lock(mutex_);
+  std::size_t count = 0;
+  for (std::uint64_t left = busy_slots_; left != 0; left &= left - 1) {
+    const Slot& slot = view_.slots[static_cast<std::size_t>(std::countr_zero(left))];
+    if (load_state(slot) != SlotState::Answered) ++count;
+  }
+  return count;
+}
+
 bool ClientChannel::is_queued(const Ticket& ticket) const {
   return load_state(view_.slots[ticket.slot]) == SlotState::Requested;
 }

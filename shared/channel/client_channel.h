@@ -66,6 +66,8 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   WaitOutcome wait(const Ticket& ticket, std::optional<std::chrono::steady_clock::time_point> deadline,
                    const std::atomic<bool>* given_up = nullptr);
   bool is_answered(const Ticket& ticket) const;
+  // Those that are not answered yet.
+  std::size_t calls_in_flight();
   // Whether the worker says that it still waits behind other calls.
   bool is_queued(const Ticket& ticket) const;
   // Copies the encoded response out and frees the slot. The call must be answered. Error(Protocol) on a lie;

@@ -6,6 +6,7 @@
 // Every entrypoint loads to handle 1. Calls of it do what their name says:
 //   echo ARGS -> tuple; hold ARG keeps the argument; segfault; exit N; stall (deaf to SIGINT); wait (till
 //   cancelled); fail -> an exception; lie_frame, lie_block, lie_release: break the protocol;
+//   pid; setattr NAME VALUE, which fails where it says refused_by PID to that process; recall NAME -> what was set;
 //   print N lines; write DESCRIPTOR TEXT; flood DESCRIPTOR without end;
 //   share TEXT -> the number of a segment of weights that begins so; share_mapped, share_unwritten, share_unasked, drop_unknown:
 //   lie about weights; name_segment NUMBER [COUNT] -> tensors that lie there.
@@ -103,10 +104,13 @@ class StandinWorker {
       response.failure.emplace();
       response.failure->message = "KeyboardInterrupt";
     } else if (call.name == "fail") {
-      response.failure.emplace();
-      response.failure->message = "ValueError: on request";
-      response.failure->remote =
-          RemoteException{"builtins.ValueError", "ValueError", "on request", "Traceback ..."};
+      fail(response);
+    } else if (call.name == "pid") {
+      response.value = static_cast<std::int64_t>(::getpid());
+    } else if (call.name == "setattr") {
+      set(call.arguments.at(0).text(), call.arguments.at(1), response);
+    } else if (call.name == "recall") {
+      response.value = attributes_[call.arguments.at(0).text()];
     } else if (call.name == "print") {
       for (std::int64_t i = 0; i < call.arguments.at(0).integer(); ++i)
         std::printf("line %d\n", static_cast<int>(i));
@@ -124,6 +128,18 @@ class StandinWorker {
       for (;;)
         write_all(call.arguments.at(0).integer(), "flood\n");
     }
+  }
+
+  static void fail(channel::CallResponse& response) {
+    response.failure.emplace();
+    response.failure->message = "ValueError: on request";
+    response.failure->remote =
+        RemoteException{"builtins.ValueError", "ValueError", "on request", "Traceback ..."};
+  }
+
+  void set(const std::string& name, const Value& value, channel::CallResponse& response) {
+    if (name == "refused_by" && value.integer() == ::getpid()) return fail(response);
+    attributes_[name] = value;
   }
 
   wire::Frame ask(const auto& body) {
@@ -177,6 +193,7 @@ class StandinWorker {
   std::uint64_t requests_ = 0;
   std::uint32_t segment_ = 0;
   std::vector<Value> held_;
+  std::map<std::string, Value> attributes_;
   std::string lie_;
 };
 

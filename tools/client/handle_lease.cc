@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tools/client/model.h"
+#include "tools/client/replicas.h"
 #include "tools/client/worker.h"
 
 namespace hubcell::client {
@@ -21,6 +22,16 @@ HandleLease::~HandleLease() {
 HandleLease::Place HandleLease::place() const {
   const std::scoped_lock lock(mutex_);
   return place_;
+}
+
+HandleLease::Place HandleLease::place_in(const Worker& worker) const {
+  Place mine = place();
+  if (replicas_ == nullptr || mine.worker.get() == &worker) return mine;
+  for (const std::shared_ptr<HandleLease>& other : replicas_->others()) {
+    Place place = other->place();
+    if (place.worker.get() == &worker) return place;
+  }
+  return mine;
 }
 
 void HandleLease::take_over(HandleLease& other) {
@@ -44,6 +55,10 @@ std::shared_ptr<Model> HandleLease::model() const {
 std::size_t HandleLease::index() const {
   const std::scoped_lock lock(mutex_);
   return index_;
+}
+
+void HandleLease::replicate(std::unique_ptr<const Replicas> replicas) {
+  replicas_ = std::move(replicas);
 }
 
 void HandleLease::belong_to(std::shared_ptr<Model> model, std::size_t index) {

@@ -2,6 +2,7 @@
 
 #include "shared/base/url_text.h"
 #include "tools/client/model.h"
+#include "tools/client/replicated_load.h"
 #include "tools/client/session.h"
 #include "tools/client/worker.h"
 
@@ -44,6 +45,8 @@ std::unique_ptr<client::PendingCall> Hub::begin_load(const std::string& reposito
   request.grad_enabled = options.grad;
   request.state = std::move(options.state);
   const auto limit = options.deadline.count() > 0 ? options.deadline : session_->options().deadline;
+  if (session_->options().replicas > 1)
+    return client::begin_replicated_load(session_, repository, std::move(request), limit);
   const std::shared_ptr<client::Worker> worker = session_->open_worker(repository);
   const auto model = std::make_shared<client::Model>(
       session_, client::LoadRecipe{.repository = repository, .request = request, .limit = limit});
@@ -131,7 +134,10 @@ ModelInfo Hub::info(const std::string& repository) {
 }
 
 ModelInfo Hub::reload(const std::string& repository) {
-  return session_->open_worker(repository, true)->info();
+  ModelInfo info = session_->open_worker(repository, true)->info();
+  for (unsigned replica = 1; replica < session_->options().replicas; ++replica)
+    session_->open_worker(repository, true, replica);
+  return info;
 }
 
 const HubOptions& Hub::options() const {

@@ -17,8 +17,8 @@ constexpr std::size_t kChangesMax = 256;
 // Of torch.nn.Module. The last of a kind is what counts.
 constexpr std::array<std::string_view, 4> kModes{"eval", "train", "requires_grad_", "load_state_dict"};
 // Each loses something that the next does not bring back.
-constexpr std::array<std::string_view, 7> kConversions{"to",     "half", "bfloat16", "float",
-                                                       "double", "cpu",  "cuda"};
+constexpr std::array<std::string_view, 10> kConversions{"to",  "half", "bfloat16", "float", "double",
+                                                        "cpu", "cuda", "xpu",      "type",  "to_empty"};
 
 bool is_attribute(const CallRequest& request) {
   return request.verb == Verb::Operate && request.name == "setattr" && request.arguments.size() == 2;
@@ -60,10 +60,16 @@ Content content_of(const CallRequest& request) {
 
 }  // namespace
 
+bool is_mode_method(const std::string& method) {
+  return is_one_of(kModes, method) || is_one_of(kConversions, method);
+}
+
+bool changes_model(const CallRequest& request) {
+  return (request.verb == Verb::Call && is_mode_method(request.name)) || is_attribute(request);
+}
+
 bool is_mode_change(const CallRequest& request) {
-  const bool is_method = request.verb == Verb::Call &&
-                         (is_one_of(kModes, request.name) || is_one_of(kConversions, request.name));
-  return (is_method || is_attribute(request)) && !content_of(request).holds_handles;
+  return changes_model(request) && !content_of(request).holds_handles;
 }
 
 void ModeChanges::note(std::size_t handle, CallRequest request) {

@@ -10,6 +10,10 @@
 
 namespace hubcell::client {
 
+// Whether `request` is such a change.
+bool changes_model(const channel::CallRequest& request);
+// Whether it is one by the name of a method: "eval".
+bool is_mode_method(const std::string& method);
 // Whether `request` is such a change, and of a kind that can be made again: its arguments name no object of a worker.
 bool is_mode_change(const channel::CallRequest& request);
 

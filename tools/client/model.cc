@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <shared_mutex>
 #include <thread>
 
 #include <hubcell/error.h>
 
 #include "shared/base/log.h"
+#include "tools/client/replicas.h"
 #include "tools/client/worker.h"
 
 namespace hubcell::client {
@@ -34,10 +36,18 @@ void Model::adopt(std::shared_ptr<Worker> worker, std::span<const std::shared_pt
 void Model::note_answer(std::size_t handle, const channel::CallRequest* change) {
   const std::scoped_lock lock(mutex_);
   fruitless_ = 0;
+  has_given_up_ = false;
   if (change != nullptr) changes_.note(handle, *change);
 }
 
+void Model::note_change(std::size_t handle, const channel::CallRequest& change) {
+  const std::scoped_lock lock(mutex_);
+  changes_.note(handle, change);
+}
+
 void Model::restore(const std::string& what) {
+  std::shared_lock<std::shared_mutex> unchanged;
+  if (group_) unchanged = std::shared_lock(group_->changing);
   const std::scoped_lock lock(mutex_);
   if (!worker_->has_ended()) return;  // another thread was here before
   const std::string label = worker_->label();
@@ -50,6 +60,7 @@ void Model::restore(const std::string& what) {
                     (last_failure_.empty() ? worker_->death() : last_failure_) + "; load it again");
   }
   pause(kPauses.at(fruitless_++));
+  has_given_up_ = fruitless_ == kPauses.size();
   try {
     load_again();
     last_failure_.clear();
@@ -70,10 +81,10 @@ void Model::pause(milliseconds time) const {
 
 // The ref may mean another commit by now, where somebody has looked it up again.
 std::shared_ptr<Worker> Model::open_worker() const {
-  std::shared_ptr<Worker> worker = session_->open_worker(recipe_.repository);
+  std::shared_ptr<Worker> worker = session_->open_worker(recipe_.repository, false, recipe_.replica);
   const ModelInfo before = worker_->info();
-  if (worker->info().commit == before.commit) return worker;
-  return session_->open_worker(before.repository + "@" + before.commit);
+  if (worker->commit() == before.commit) return worker;
+  return session_->open_worker(before.repository + "@" + before.commit, false, recipe_.replica);
 }
 
 void Model::load_again() {

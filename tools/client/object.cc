@@ -5,6 +5,7 @@
 #include "tools/client/mode_changes.h"
 #include "tools/client/model.h"
 #include "tools/client/pending_call.h"
+#include "tools/client/replicas.h"
 #include "tools/client/session.h"
 #include "tools/client/worker.h"
 
@@ -47,39 +48,73 @@ client::HandlesTaker note_to_model(const client::HandleLease& lease, const chann
   };
 }
 
-// `what` names it in errors.
-std::unique_ptr<client::PendingCall> begin(const Handle& handle, channel::CallRequest request,
-                                           CallOptions options, std::string what) {
-  const client::HandleLease& lease = lease_of(handle);
-  const client::HandleLease::Place place = client::serve(lease, what);
-  // Models that a call is given may have lived in a worker that died, too.
-  for (const Value& argument : request.arguments) {
-    if (argument.is<Handle>()) client::serve(lease_of(argument.as<Handle>()), what);
-  }
+// In the worker of `place`, where the object is.
+std::unique_ptr<client::PendingCall> begin_at(const client::HandleLease::Place& place,
+                                              channel::CallRequest request, CallOptions options,
+                                              std::string what, client::HandlesTaker on_answer) {
   request.target = place.id;
   request.grad_enabled = options.grad;
   client::CallPlan plan{
       .what = std::move(what),
       .limit = options.deadline.count() > 0 ? options.deadline : place.worker->options().deadline,
       .waits_for_slot = options.waits_for_slot,
-      .on_answer = note_to_model(lease, request)};
+      .on_answer = std::move(on_answer)};
   request.state = std::move(options.state);
   return place.worker->begin(std::move(request), std::move(plan));
 }
 
-std::unique_ptr<client::PendingCall> begin_call(const Handle& handle, const std::string& method,
-                                                Arguments arguments, Keywords keywords, CallOptions options) {
-  channel::CallRequest request = request_of(Verb::Call, method, std::move(arguments));
-  request.keywords = std::move(keywords);
-  return begin(handle, std::move(request), std::move(options),
-               "call " + (method.empty() ? handle.label() : method));
+// In the replica that is to serve it.
+std::unique_ptr<client::PendingCall> begin_routed(const Handle& handle, channel::CallRequest request,
+                                                  CallOptions options, std::string what) {
+  if (client::is_for_all(lease_of(handle), request))
+    throw Error(ErrorCode::Usage, what + ": it changes all replicas, and is waited for; begin it with call");
+  const client::Route route = client::find_route(handle, request, what);
+  client::HandlesTaker on_answer = note_to_model(route.lease(), request);
+  return begin_at(route.place(), std::move(request), std::move(options), std::move(what),
+                  std::move(on_answer));
 }
 
-std::unique_ptr<client::PendingCall> begin_operation(const Handle& handle, const std::string& operation,
-                                                     Arguments arguments, CallOptions options) {
+// `what` names it in errors.
+std::unique_ptr<client::PendingCall> begin(const Handle& handle, channel::CallRequest request,
+                                           CallOptions options, std::string what) {
+  const client::HandleLease& lease = lease_of(handle);
+  if (lease.replicas() != nullptr)
+    return begin_routed(handle, std::move(request), std::move(options), std::move(what));
+  const client::HandleLease::Place place = client::serve(lease, what);
+  if (place.worker->options().replicas > 1)
+    return begin_routed(handle, std::move(request), std::move(options), std::move(what));
+  // Models that a call is given may have lived in a worker that died, too.
+  for (const Value& argument : request.arguments) {
+    if (argument.is<Handle>()) client::serve(lease_of(argument.as<Handle>()), what);
+  }
+  client::HandlesTaker on_answer = note_to_model(lease, request);
+  return begin_at(place, std::move(request), std::move(options), std::move(what), std::move(on_answer));
+}
+
+// Begins it, and waits for its answer.
+Value perform(const Handle& handle, channel::CallRequest request, CallOptions options, std::string what) {
+  Value* changed = options.changed_state;
   options.waits_for_slot = true;
-  return begin(handle, request_of(Verb::Operate, operation, std::move(arguments)), std::move(options),
-               operation + " of a " + handle.label());
+  if (!client::is_for_all(lease_of(handle), request))
+    return begin(handle, std::move(request), std::move(options), std::move(what))->get(changed);
+  const auto begin_in = [&](const client::HandleLease::Place& place) {
+    return begin_at(place, request, options, what, nullptr);
+  };
+  return client::change_all(handle, request, what, begin_in, changed);
+}
+
+channel::CallRequest call_of(const std::string& method, Arguments arguments, Keywords keywords) {
+  channel::CallRequest request = request_of(Verb::Call, method, std::move(arguments));
+  request.keywords = std::move(keywords);
+  return request;
+}
+
+std::string describe_call(const Handle& handle, const std::string& method) {
+  return "call " + (method.empty() ? handle.label() : method);
+}
+
+std::string describe_operation(const Handle& handle, const std::string& operation) {
+  return operation + " of a " + handle.label();
 }
 
 }  // namespace
@@ -108,15 +143,14 @@ Object::Object(const Value& value) : handle_(handle_of(value)) {}
 
 Future Object::call_async(const std::string& method, Arguments arguments, Keywords keywords,
                           CallOptions options) const {
-  return Future(begin_call(handle_, method, std::move(arguments), std::move(keywords), std::move(options)));
+  return Future(begin(handle_, call_of(method, std::move(arguments), std::move(keywords)), std::move(options),
+                      describe_call(handle_, method)));
 }
 
 Value Object::call(const std::string& method, Arguments arguments, Keywords keywords,
                    CallOptions options) const {
-  Value* changed = options.changed_state;
-  options.waits_for_slot = true;
-  return begin_call(handle_, method, std::move(arguments), std::move(keywords), std::move(options))
-      ->get(changed);
+  return perform(handle_, call_of(method, std::move(arguments), std::move(keywords)), std::move(options),
+                 describe_call(handle_, method));
 }
 
 Value Object::operator()(Arguments arguments, Keywords keywords, CallOptions options) const {
@@ -124,13 +158,12 @@ Value Object::operator()(Arguments arguments, Keywords keywords, CallOptions opt
 }
 
 Value Object::attribute(const std::string& name) const {
-  return begin(handle_, request_of(Verb::GetAttribute, name, {}), {.waits_for_slot = true}, "read ." + name)
-      ->get();
+  return perform(handle_, request_of(Verb::GetAttribute, name, {}), {}, "read ." + name);
 }
 
 Value Object::operate(const std::string& operation, Arguments arguments, CallOptions options) const {
-  Value* changed = options.changed_state;
-  return begin_operation(handle_, operation, std::move(arguments), std::move(options))->get(changed);
+  return perform(handle_, request_of(Verb::Operate, operation, std::move(arguments)), std::move(options),
+                 describe_operation(handle_, operation));
 }
 
 void Object::set_attribute(const std::string& name, Value value) const {
@@ -158,7 +191,9 @@ bool Object::is_true() const {
 }
 
 Future Object::operate_async(const std::string& operation, Arguments arguments, CallOptions options) const {
-  return Future(begin_operation(handle_, operation, std::move(arguments), std::move(options)));
+  options.waits_for_slot = true;
+  return Future(begin(handle_, request_of(Verb::Operate, operation, std::move(arguments)), std::move(options),
+                      describe_operation(handle_, operation)));
 }
 
 // What `==` of foreign classes answers need not be a bool: of two arrays, say, it is an array.
@@ -192,11 +227,15 @@ std::string Object::help() const {
 }
 
 ModelInfo Object::info() const {
-  return lease_of(handle_).place().worker->info();
+  return client::info_of(lease_of(handle_));
 }
 
 std::int64_t Object::pid() const {
   return lease_of(handle_).place().worker->pid();
+}
+
+std::vector<std::int64_t> Object::pids() const {
+  return client::pids_of(lease_of(handle_));
 }
 
 Tensor Object::empty(DType dtype, std::vector<std::int64_t> shape) const {

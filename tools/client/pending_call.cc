@@ -1,5 +1,6 @@
 #include "tools/client/pending_call.h"
 
+#include <algorithm>
 #include <csignal>
 #include <functional>
 
@@ -40,10 +41,12 @@ PendingCall::~PendingCall() {
 Value PendingCall::get(Value* changed) {
   try {
     Value answer = wait();
+    if (companions_) companions_->join();
     if (changed != nullptr) *changed = changed_state_;
     return answer;
-  } catch (const Error&) {
+  } catch (...) {
     if (changed != nullptr) *changed = changed_state_;
+    if (companions_) companions_->cancel();
     throw;
   }
 }
@@ -89,6 +92,12 @@ bool PendingCall::is_running() {
 }
 
 bool PendingCall::wait_for(std::chrono::milliseconds time) {
+  if (!companions_) return wait_alone(time);
+  const auto until = std::chrono::steady_clock::now() + time;
+  return wait_alone(time) && companions_->wait_until(until);
+}
+
+bool PendingCall::wait_alone(std::chrono::milliseconds time) {
   {
     const std::scoped_lock lock(ending_);
     if (!ticket_ || has_ended_ || cancelled_) return true;
@@ -100,8 +109,9 @@ bool PendingCall::wait_for(std::chrono::milliseconds time) {
 }
 
 bool PendingCall::cancel() {
+  const bool others = companions_ && companions_->cancel();
   const std::scoped_lock lock(ending_);
-  if (!ticket_ || has_ended_ || worker_->channel().is_answered(*ticket_)) return false;
+  if (!ticket_ || has_ended_ || worker_->channel().is_answered(*ticket_)) return others;
   if (!cancelled_.exchange(true)) interrupt();
   return true;
 }
@@ -153,6 +163,26 @@ std::string PendingCall::interrupt() {
 
 void PendingCall::abandon() {
   worker_->abandon(*ticket_, state_);
+}
+
+void Companions::join() {
+  for (const std::unique_ptr<PendingCall>& call : calls)
+    call->get();
+  on_all();
+}
+
+bool Companions::wait_until(std::chrono::steady_clock::time_point time) {
+  return std::ranges::all_of(calls, [time](const std::unique_ptr<PendingCall>& call) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - std::chrono::steady_clock::now());
+    return call->wait_for(std::max(left, std::chrono::milliseconds(0)));
+  });
+}
+
+bool Companions::cancel() {
+  bool any = false;
+  for (const std::unique_ptr<PendingCall>& call : calls)
+    any = call->cancel() || any;
+  return any;
 }
 
 }  // namespace hubcell::client

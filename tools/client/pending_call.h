@@ -10,6 +10,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <hubcell/value.h>
 
@@ -35,6 +37,18 @@ struct CallPlan {
   HandlesTaker on_answer = nullptr;  // called where it was answered, before anybody has the answer
 };
 
+class PendingCall;
+
+// Calls of other workers whose outcome belongs to one call's: a load's in its other replicas.
+struct Companions {
+  std::vector<std::unique_ptr<PendingCall>> calls;
+  std::function<void()> on_all;  // called where all were answered, before anybody has the answer
+
+  void join();
+  bool wait_until(std::chrono::steady_clock::time_point time);
+  bool cancel();
+};
+
 // `get` is called by one thread, the others by any.
 class PendingCall {
  public:
@@ -42,6 +56,8 @@ class PendingCall {
   PendingCall(std::shared_ptr<Worker> worker, std::optional<channel::Ticket> ticket, CallPlan plan,
               Value state);
   ~PendingCall();
+  // Before anybody else has it.
+  void accompany(std::unique_ptr<Companions> companions) { companions_ = std::move(companions); }
 
   // `changed`, where it is not null, gets what the call changed of the caller's state, also where this throws.
   Value get(Value* changed = nullptr);
@@ -53,6 +69,7 @@ class PendingCall {
 
  private:
   void wait_polled();
+  bool wait_alone(std::chrono::milliseconds time);
   Value wait();
   Value finish();
   [[noreturn]] void miss_deadline();
@@ -66,6 +83,7 @@ class PendingCall {
   CallPlan plan_;
   Value state_;
   Value changed_state_;
+  std::unique_ptr<Companions> companions_;
   Deadline deadline_;
   std::atomic<bool> taken_ = false;
   std::atomic<bool> cancelled_ = false;

@@ -9,6 +9,7 @@
 #include "shared/posix/process.h"
 #include "shared/wire/limits.h"
 #include "tools/client/permissions.h"
+#include "tools/client/replicated_load.h"
 #include "tools/client/supervisor_connection.h"
 #include "tools/client/worker.h"
 
@@ -41,8 +42,10 @@ Session::Session(HubOptions options, wire::Permissions permissions, SupervisorCo
       socket_(std::move(supervisor.socket)) {}
 
 std::shared_ptr<Session> Session::start(HubOptions options) {
+  check_replicas(options, wire::kWorkersMax);
   wire::Permissions permissions = permissions_of(options);
   SupervisorConnection supervisor = reach_supervisor(options, 1);
+  check_replicas(options, supervisor.workers_max);
   std::shared_ptr<Session> session(
       new Session(std::move(options), std::move(permissions), std::move(supervisor)));
   if (!session->options_.lock.empty()) session->use_lock_file();

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "shared/posix/process.h"
 #include "shared/posix/unique_fd.h"
@@ -43,7 +44,9 @@ class Session : public std::enable_shared_from_this<Session> {
   const HubOptions& options() const { return options_; }
   // The worker of `repository` under this session's options, opened if it is not, or no longer, there.
   // `refresh`: a new one, of what the ref means now.
-  std::shared_ptr<Worker> open_worker(const std::string& repository, bool refresh = false);
+  // `replica`: which of several that are alike.
+  std::shared_ptr<Worker> open_worker(const std::string& repository, bool refresh = false,
+                                      std::uint32_t replica = 0);
   // Keeps it no longer: it ends with the last reference.
   void forget_worker(std::uint64_t worker);
   // A worker that `nobody_asks` about any more cannot be described afterwards.
@@ -69,6 +72,7 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   // While it lives no worker is ended for being idle: the supervisor's answer may name it.
   class Opening;
+  using Wanted = std::pair<std::string, std::uint32_t>;  // a repository in any spelling, and which replica
   struct Kept {
     std::shared_ptr<Worker> worker;
     std::uint64_t last_use = 0;
@@ -100,8 +104,8 @@ class Session : public std::enable_shared_from_this<Session> {
   wire::Frame take_answer(std::uint64_t request, std::unique_lock<std::mutex>& lock,
                           std::chrono::steady_clock::time_point end, const Part& part);
   void hand_out(wire::Frame frame);
-  std::shared_ptr<Worker> find_worker(const std::string& repository);
-  std::shared_ptr<Worker> keep_worker(const std::string& repository, wire::Frame frame);
+  std::shared_ptr<Worker> find_worker(const Wanted& wanted);
+  std::shared_ptr<Worker> keep_worker(const Wanted& wanted, wire::Frame frame);
   // All but the last used, and but those that leave no place for `wanted` more.
   void end_idle_workers(std::size_t wanted = 0);
   void read_one_frame(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end);
@@ -126,8 +130,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   std::mutex workers_mutex_;  // guards the group below
   std::condition_variable worker_opened_;
-  std::map<std::uint64_t, Kept> workers_;               // by number; one that is held here only is idle
-  std::map<std::string, std::uint64_t> by_repository_;  // any spelling, and its worker's number
+  std::map<std::uint64_t, Kept> workers_;          // by number; one that is held here only is idle
+  std::map<Wanted, std::uint64_t> by_repository_;  // the worker's number
   std::uint64_t uses_ = 0;
   std::size_t openings_ = 0;
 };

@@ -11,7 +11,7 @@
 namespace hubcell::client {
 namespace {
 
-// Workers that stay although nobody uses them.
+// Workers that stay although nobody uses them; or those of one load, where it has more.
 constexpr std::size_t kIdleWorkersMax = 4;
 // How long another thread may take to keep a worker that it was given.
 constexpr std::chrono::seconds kKeepDeadline{30};
@@ -38,22 +38,25 @@ class Session::Opening {
   Session& session_;
 };
 
-std::shared_ptr<Worker> Session::open_worker(const std::string& repository, bool refresh) {
+std::shared_ptr<Worker> Session::open_worker(const std::string& repository, bool refresh,
+                                             std::uint32_t replica) {
   check_process();
-  if (std::shared_ptr<Worker> known = refresh ? nullptr : find_worker(repository)) return known;
+  const Wanted wanted(repository, replica);
+  if (std::shared_ptr<Worker> known = refresh ? nullptr : find_worker(wanted)) return known;
   end_idle_workers(1);
   const Opening opening(*this);
   const auto began = std::chrono::steady_clock::now();
   auto worker = keep_worker(
-      repository, ask(wire::OpenWorker{.repository = repository,
-                                       .python = options_.python,
-                                       .seed = options_.seed,
-                                       .memory_bytes = options_.memory_bytes,
-                                       .threads = options_.threads,
-                                       .refresh = refresh,
-                                       .permissions = permissions_,
-                                       .observe = options_.observe},
-                      wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline));
+      wanted, ask(wire::OpenWorker{.repository = repository,
+                                   .python = options_.python,
+                                   .seed = options_.seed,
+                                   .memory_bytes = options_.memory_bytes,
+                                   .threads = options_.threads,
+                                   .refresh = refresh,
+                                   .permissions = permissions_,
+                                   .observe = options_.observe,
+                                   .replica = replica},
+                  wire::kFetchDeadline + wire::kTemplateStartDeadline + wire::kWorkerStartDeadline));
   worker->note_opening(std::chrono::steady_clock::now() - began);
   if (lock_file_) note_commit(worker->info());
   return worker;
@@ -64,11 +67,11 @@ void Session::note_commit(const ModelInfo& info) {
     lock_file_->note({{.name = info.repository, .ref = info.ref, .commit = info.commit}});
 }
 
-std::shared_ptr<Worker> Session::find_worker(const std::string& repository) {
+std::shared_ptr<Worker> Session::find_worker(const Wanted& wanted) {
   std::optional<std::uint64_t> ended;
   {
     const std::scoped_lock lock(workers_mutex_);
-    const auto number = by_repository_.find(repository);
+    const auto number = by_repository_.find(wanted);
     if (number == by_repository_.end()) return nullptr;
     Kept& known = workers_.at(number->second);
     known.last_use = ++uses_;
@@ -80,7 +83,7 @@ std::shared_ptr<Worker> Session::find_worker(const std::string& repository) {
   return nullptr;
 }
 
-std::shared_ptr<Worker> Session::keep_worker(const std::string& repository, wire::Frame frame) {
+std::shared_ptr<Worker> Session::keep_worker(const Wanted& wanted, wire::Frame frame) {
   const auto opened = frame.as<wire::WorkerOpened>();
   for (const std::string& warning : opened.warnings)
     log::warn(warning);
@@ -88,7 +91,7 @@ std::shared_ptr<Worker> Session::keep_worker(const std::string& repository, wire
   if (frame.has_descriptors()) {
     try {
       workers_[opened.worker].worker =
-          std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(2));
+          std::make_shared<Worker>(shared_from_this(), opened, frame.take_descriptors(2), wanted.second);
     } catch (...) {
       workers_.erase(opened.worker);
       // Its descriptors were sent once: nobody can reach it any more.
@@ -102,11 +105,11 @@ std::shared_ptr<Worker> Session::keep_worker(const std::string& repository, wire
     const bool is_there =
         worker_opened_.wait_for(lock, kKeepDeadline, [&] { return workers_.contains(opened.worker); });
     if (!is_there)
-      throw Error(ErrorCode::System, "open " + repository + ": its worker was closed meanwhile; try again");
+      throw Error(ErrorCode::System, "open " + wanted.first + ": its worker was closed meanwhile; try again");
   }
   Kept& kept = workers_[opened.worker];
   kept.last_use = ++uses_;
-  by_repository_[repository] = opened.worker;
+  by_repository_[wanted] = opened.worker;
   return kept.worker;
 }
 
@@ -139,7 +142,8 @@ void Session::end_idle_workers(std::size_t wanted) {
   std::ranges::sort(idle);
   const std::size_t taken = workers_.size() - idle.size() + wanted;
   const std::size_t kept_max =
-      std::min<std::uint64_t>(kIdleWorkersMax, workers_max_ - std::min<std::uint64_t>(workers_max_, taken));
+      std::min<std::uint64_t>(std::max<std::size_t>(kIdleWorkersMax, options_.replicas),
+                              workers_max_ - std::min<std::uint64_t>(workers_max_, taken));
   for (std::size_t i = 0; i < idle.size(); ++i) {
     if (idle[i].first == 0 || idle.size() - i > kept_max) drop(idle[i].second);
   }

@@ -69,11 +69,12 @@ std::string file_advice(const RemoteException& remote, const std::string& checko
 }  // namespace
 
 Worker::Worker(std::shared_ptr<Session> session, wire::WorkerOpened opened,
-               std::vector<posix::UniqueFd> descriptors)
+               std::vector<posix::UniqueFd> descriptors, std::uint32_t replica)
     : session_(std::move(session)),
       opened_(std::move(opened)),
       channel_(
-          std::make_shared<channel::ClientChannel>(std::move(descriptors[0]), std::move(descriptors[1]))) {}
+          std::make_shared<channel::ClientChannel>(std::move(descriptors[0]), std::move(descriptors[1]))),
+      replica_(replica) {}
 
 Worker::~Worker() {
   try {
@@ -116,6 +117,15 @@ std::string Worker::label() const {
   return opened_.ref.empty() ? opened_.name : opened_.name + "@" + opened_.ref;
 }
 
+std::string Worker::label_with_replica() const {
+  return options().replicas == 1 ? label() : label() + " (replica " + std::to_string(replica_ + 1) + ")";
+}
+
+std::size_t Worker::calls_in_flight() const {
+  session_->check_process();
+  return channel_->calls_in_flight();
+}
+
 bool Worker::has_ended() const {
   return killed_ || posix::has_ended(channel_->pidfd());
 }
@@ -128,14 +138,14 @@ void Worker::kill() {
 std::uint64_t Worker::number_handle(const Handle& handle) const {
   const auto* lease = static_cast<const HandleLease*>(handle.lease.get());
   if (lease == nullptr) throw Error(ErrorCode::StaleHandle, "pass a handle: it names no object");
-  const HandleLease::Place place = lease->place();
+  const HandleLease::Place place = lease->place_in(*this);
   if (place.worker.get() == this) return place.id;
   if (place.worker->has_ended()) {
     throw Error(ErrorCode::StaleHandle, "pass a " + handle.class_name + " of " + place.worker->label() +
                                             ": its worker has died; get it again from its model");
   }
-  throw Error(ErrorCode::Usage, "pass a " + handle.class_name + " of " + place.worker->label() + " to " +
-                                    label() +
+  throw Error(ErrorCode::Usage, "pass a " + handle.class_name + " of " + place.worker->label_with_replica() +
+                                    " to " + label_with_replica() +
                                     ": an object stays in its own worker; pass tensors or plain values");
 }
 

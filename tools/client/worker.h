@@ -25,7 +25,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
  public:
   // `descriptors`: the channel's memfd and the pidfd.
   Worker(std::shared_ptr<Session> session, wire::WorkerOpened opened,
-         std::vector<posix::UniqueFd> descriptors);
+         std::vector<posix::UniqueFd> descriptors, std::uint32_t replica = 0);
 
   // Ends its process: nobody holds an object of it, and the session does not keep it.
   ~Worker();
@@ -35,6 +35,15 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::string label() const;
   std::uint64_t id() const { return opened_.worker; }
   std::int64_t pid() const { return opened_.pid; }
+  const std::string& commit() const { return opened_.commit; }
+  // Which one of several that are alike, from 0 on.
+  std::uint32_t replica() const { return replica_; }
+  // Calls that wait for it or run in it.
+  std::size_t calls_in_flight() const;
+  // Calls that go here and have no slot yet; only counted with replicas. `choose` counts one more, unless they are not `seen` any more.
+  unsigned chosen() const { return chosen_; }
+  bool choose(unsigned seen) { return chosen_.compare_exchange_strong(seen, seen + 1); }
+  void unchoose() { --chosen_; }
   const HubOptions& options() const { return session_->options(); }
   channel::ClientChannel& channel() { return *channel_; }
   bool has_ended() const;
@@ -82,6 +91,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   PlacedTensors place_arguments(std::span<const Tensor* const> tensors, std::vector<std::uint64_t>& placed);
   channel::Ticket enter_slot(std::span<const std::byte> request, const CallPlan& plan);
   std::uint64_t number_handle(const Handle& handle) const;
+  std::string label_with_replica() const;
   // Takes the answers of calls whose callers have gone.
   void reap_abandoned();
   std::shared_ptr<HandleLease> bind_handle(std::uint64_t id);
@@ -98,6 +108,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   wire::WorkerOpened opened_;
   std::shared_ptr<channel::ClientChannel> channel_;
   GeneratorMemory generator_;
+  const std::uint32_t replica_;
+  std::atomic<unsigned> chosen_ = 0;
   mutable std::mutex mutex_;  // guards abandoned_ and death_
   std::vector<Abandoned> abandoned_;
   std::string death_;

@@ -34,6 +34,9 @@ struct ModelInfo {
   // Of its weights, what lies in memory that equal ones share, and of this what other workers have, too.
   std::uint64_t weights_bytes = 0;
   std::uint64_t common_weights_bytes = 0;
+  // Workers that serve it. `private_bytes` is that of all; all else is said of the first.
+  std::size_t replicas = 1;
+  std::vector<std::int64_t> pids = {};
 };
 
 struct CallOptions {
@@ -89,6 +92,10 @@ class ObjectIterator;
 // like, requires_grad_, load_state_dict or set_attribute is changed again; where it dies each time, it is tried again after ever longer
 // pauses, a few times. What a call returned is Error(StaleHandle).
 //
+// Under HubOptions::replicas, what a load returned is in several workers. Calls and reads go to the one with the fewest calls in flight; what a
+// call returned stays in the worker that answered, and so do calls that are given it. eval, train and the rest of the above change all, before
+// they return; they are called with `call`, not `call_async`.
+//
 // Everything below runs foreign code in the worker, and throws what that raises as Error(Remote).
 class Object {
  public:
@@ -132,8 +139,9 @@ class Object {
   bool is_module() const { return handle_.is_module; }
   const std::string& class_name() const { return handle_.class_name; }
   ModelInfo info() const;
-  // The process of its worker.
+  // The process of its worker, and those of all its replicas.
   std::int64_t pid() const;
+  std::vector<std::int64_t> pids() const;
   // An uninitialised tensor in memory that the object's worker sees: it goes into calls of this worker without a copy. As
   // in-process, what either side writes into it the other one sees, also after a call.
   Tensor empty(DType dtype, std::vector<std::int64_t> shape) const;

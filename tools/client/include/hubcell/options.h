@@ -54,6 +54,11 @@ struct HubOptions {
   std::optional<std::string> socket = std::nullopt;
   // Workers note what foreign code does beyond its own files: Hub::observed. It costs time at each of these.
   bool observe = false;
+  // Workers that each load gets, alike and with the same weights, which are in memory once: a call goes to the one with the fewest
+  // in flight. More than one only for models that are `stateless`: that keep nothing between calls. Random numbers that calls draw
+  // are a worker's own, unless CallOptions::state brings the caller's.
+  unsigned replicas = 1;
+  bool stateless = false;
   // Told what takes long while a load resolves and fetches: "fetch snakers4/silero-vad v6.0", done and total
   // in bytes (0: unknown).
   std::function<void(const std::string& what, std::uint64_t done, std::uint64_t total)> progress = nullptr;
