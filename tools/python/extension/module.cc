@@ -47,19 +47,20 @@ void tell_progress(PyObject* callable, const std::string& what, std::uint64_t do
 }
 
 // (python, seed or None, memory in bytes, threads, deadline in seconds, hub folder, progress, lock, (allowed to read, to
-// write, hosts), sandbox, scratch in bytes, whether the checkout is to be written, socket or None)
+// write, hosts), sandbox, scratch in bytes, whether the checkout is to be written, socket or None, replicas, whether models are
+// stateless)
 PyObject* open_session(PyObject*, PyObject* given) {
   return at_border([&] {
     const char *interpreter = nullptr, *hub_folder = nullptr, *lock = nullptr, *sandbox = nullptr;
     PyObject *seed = nullptr, *progress = nullptr, *read = nullptr, *write = nullptr, *hosts = nullptr,
              *socket = nullptr;
     unsigned long long memory = 0, scratch = 0;
-    int writable_checkout = 0;
-    unsigned int threads = 0;
+    int writable_checkout = 0, stateless = 0;
+    unsigned int threads = 0, replicas = 1;
     double deadline = 0;
-    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)sKpO", &interpreter, &seed, &memory, &threads, &deadline,
+    if (PyArg_ParseTuple(given, "sOKIdsOs(OOO)sKpOIp", &interpreter, &seed, &memory, &threads, &deadline,
                          &hub_folder, &progress, &lock, &read, &write, &hosts, &sandbox, &scratch,
-                         &writable_checkout, &socket) == 0)
+                         &writable_checkout, &socket, &replicas, &stateless) == 0)
       throw PythonRaised();
     HubOptions options{
         .python = interpreter,
@@ -74,6 +75,8 @@ PyObject* open_session(PyObject*, PyObject* given) {
         .writable_checkout = writable_checkout != 0,
         .allow_net = texts_of(hosts),
         .lock = lock,
+        .replicas = replicas,
+        .stateless = stateless != 0,
         .progress = [callable = python::share(progress)](
                         const std::string& what, std::uint64_t done,
                         std::uint64_t total) { tell_progress(callable.get(), what, done, total); },
@@ -149,7 +152,7 @@ PyObject* end(PyObject*, PyObject*) {
 PyMethodDef functions[] = {
     {"open_session", &open_session, METH_VARARGS,
      "open_session(python, seed, memory, threads, deadline, hub_folder, progress, lock, (allow_read, "
-     "allow_write, allow_net), sandbox)"},
+     "allow_write, allow_net), sandbox, scratch, writable_checkout, socket, replicas, stateless)"},
     {"connect", &connect, METH_VARARGS,
      "connect(folder, wrap, unwrap, make_error, take_state): once, before all else"},
     {"end", &end, METH_NOARGS, "end(): Python ends; other threads that wait here wait for ever"},

@@ -28,6 +28,13 @@ Words read_words(PyObject* given) {
   return words;
 }
 
+PyRef list_of(const std::vector<std::int64_t>& numbers) {
+  PyRef list = python::checked(PyList_New(0));
+  for (const std::int64_t number : numbers)
+    PyList_Append(list.get(), python::checked(PyLong_FromLongLong(number)).get());
+  return list;
+}
+
 PyObject* call(PyObject* self, PyObject* given) {
   return at_border([&] {
     Words words = read_words(given);
@@ -84,6 +91,10 @@ PyObject* info(PyObject* self, PyObject*) {
 
 PyObject* pid(PyObject* self, PyObject*) {
   return at_border([&] { return python::checked(PyLong_FromLongLong(content_of<Object>(self).pid())); });
+}
+
+PyObject* pids(PyObject* self, PyObject*) {
+  return at_border([&] { return list_of(content_of<Object>(self).pids()); });
 }
 
 // (name of a dtype, tuple of sizes)
@@ -157,6 +168,7 @@ PyMethodDef remote_methods[] = {
     {"attribute", &attribute, METH_O, "attribute(name)"},
     {"info", &info, METH_NOARGS, "info(): a dict that says which model it belongs to"},
     {"pid", &pid, METH_NOARGS, "pid(): the worker's process"},
+    {"pids", &pids, METH_NOARGS, "pids(): those of all its replicas"},
     {"empty", &empty, METH_VARARGS,
      "empty(dtype, shape): a tensor that goes into its worker's calls without a copy"},
     {"kind", &kind, METH_NOARGS, "kind(): (class name, is callable, is a module)"},
@@ -173,14 +185,15 @@ PyMethodDef call_methods[] = {
 
 PyRef info_to_python(const ModelInfo& info) {
   return python::checked(Py_BuildValue(
-      "{s:s,s:s,s:s,s:L,s:s,s:s,s:s,s:s,s:d,s:K,s:K,s:K,s:K}", "repo", info.repository.c_str(), "ref",
+      "{s:s,s:s,s:s,s:L,s:s,s:s,s:s,s:s,s:d,s:K,s:K,s:K,s:K,s:n,s:N}", "repo", info.repository.c_str(), "ref",
       info.ref.c_str(), "commit", info.commit.c_str(), "pid", static_cast<long long>(info.pid), "python",
       info.python.c_str(), "torch", info.torch.c_str(), "sandbox", info.sandbox.c_str(), "folder",
       info.folder.c_str(), "load_s", info.load_seconds, "shared_bytes",
       static_cast<unsigned long long>(info.shared_bytes), "private_bytes",
       static_cast<unsigned long long>(info.private_bytes), "weights_bytes",
       static_cast<unsigned long long>(info.weights_bytes), "common_weights_bytes",
-      static_cast<unsigned long long>(info.common_weights_bytes)));
+      static_cast<unsigned long long>(info.common_weights_bytes), "replicas",
+      static_cast<Py_ssize_t>(info.replicas), "pids", list_of(info.pids).release()));
 }
 
 PyRef make_remote_type() {

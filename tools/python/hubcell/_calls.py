@@ -38,16 +38,16 @@ _in_force: contextvars.ContextVar[Optional[Dict[int, CallOptions]]] = contextvar
 @contextlib.contextmanager
 def options(handle: Any, deadline: Optional[float] = None, grad: Optional[bool] = None,
             rng: Optional[bool] = None) -> Iterator[None]:
-    """Options of the calls made in the block to `handle`'s worker.
+    """Options of the calls made in the block to `handle`'s worker, or to all its replicas.
 
     deadline: seconds that a call may take; the Hub's own where it is None.
     grad: whether gradients are recorded in the worker; where it is None, as the caller's grad mode and inputs say.
     rng: False leaves torch's generator out of it, which saves some microseconds; samplers then draw other numbers.
     """
-    process = remote_of(handle).pid()
     before = _in_force.get() or {}
-    merged = CallOptions(deadline, grad, rng).over(before.get(process, NO_OPTIONS))
-    token = _in_force.set({**before, process: merged})
+    chosen = CallOptions(deadline, grad, rng)
+    merged = {process: chosen.over(before.get(process, NO_OPTIONS)) for process in remote_of(handle).pids()}
+    token = _in_force.set({**before, **merged})
     try:
         yield
     finally:

@@ -24,6 +24,8 @@ from ._futures import call_async, waiters
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
           "kb": 10 ** 3, "mb": 10 ** 6, "gb": 10 ** 9, "tb": 10 ** 12}
+# As the C++ client has it.
+_REPLICAS_MAX = 64
 
 
 def _bytes_of(name: str, given: Union[int, str, None]) -> int:
@@ -36,10 +38,12 @@ def _bytes_of(name: str, given: Union[int, str, None]) -> int:
     return int(float(found.group(1)) * _UNITS[found.group(2).lower()])
 
 
-def _refuse_unfinished(**options: Any) -> None:
-    for name, value in options.items():
-        if value:
-            raise NotImplementedError(f"Hub({name}=...) does not work yet")
+def _check_replicas(replicas: int, stateless: bool) -> None:
+    if isinstance(replicas, bool) or not isinstance(replicas, int) or not 1 <= replicas <= _REPLICAS_MAX:
+        raise ValueError(f"replicas={replicas!r}: from 1 to {_REPLICAS_MAX} may be")
+    if replicas > 1 and not stateless:
+        raise ValueError(f"replicas={replicas}: calls go to any of them, and a model that keeps something between its calls "
+                         "would answer wrongly; say stateless=True if it does not")
 
 
 class Hub:
@@ -59,6 +63,8 @@ class Hub:
     can carry the inputs of calls there.
     writable_checkout: workers see a copy of their checkout, in their scratch folder, and may write in it.
     scratch: what the scratch folder of a worker may hold, in bytes or as "8GiB"; 4 GiB where it is None.
+    replicas: workers that each load gets, alike and with the same weights, which are in memory once; a call goes to the one with
+    the fewest calls in flight. More than one only with stateless=True, for models that keep nothing between calls.
     socket: of a shared supervisor (`hubcell serve`), which is used if it answers; "" for none, and a supervisor of this
     Hub's own; HUBCELL_SOCKET, or where `hubcell serve` listens by itself, where it is None.
     lock: a file (JSON) of the commits and files that are used: made where it is missing; what is in it already may not be
@@ -75,21 +81,22 @@ class Hub:
                  scratch: Union[int, str, None] = None) -> None:
         if sandbox not in (None, "full", "minimal", "off"):
             raise ValueError(f"sandbox: {sandbox!r} is none of 'full', 'minimal', 'off' and None, the best that this machine has")
-        _refuse_unfinished(replicas=replicas > 1)
+        _check_replicas(replicas, stateless)
         interpreter = os.fspath(python) if python is not None else os.environ.get("HUBCELL_PYTHON") or sys.executable
         allowed = {"allow_read": tuple(map(os.fspath, allow_read)), "allow_write": tuple(map(os.fspath, allow_write)),
                    "allow_net": tuple(allow_net)}
         self._seed, self._rng = seed, rng
         self._options = {"python": python, "seed": seed, "memory": memory, "threads": threads, "deadline": deadline, "rng": rng,
                          "lock": lock, "sandbox": sandbox, "scratch": scratch, "writable_checkout": writable_checkout,
-                         "socket": socket, **allowed}
+                         "socket": socket, "replicas": replicas, "stateless": stateless, **allowed}
         self._folder, self._progress = _folders.hub_folder(), _Progress()
         # A handle of what was loaded last, if it is still there.
         self._latest: Callable[[], Any] = lambda: None
         self._session = _hubcell.open_session(interpreter, seed, _bytes_of("memory", memory), threads or torch.get_num_threads(),
                                               deadline or 0.0, self._folder, self._progress, os.fspath(lock or ""),
                                               tuple(allowed.values()), sandbox or "", _bytes_of("scratch", scratch),
-                                              bool(writable_checkout), None if socket is None else os.fspath(socket))
+                                              bool(writable_checkout), None if socket is None else os.fspath(socket), replicas,
+                                              bool(stateless))
         _hubs.add(self)
 
     # ---- torch.hub's functions
@@ -278,7 +285,8 @@ def info(handle: Any) -> Dict[str, Any]:
     (versions), sandbox, load_s (seconds that the last load in it took; the first with fetching and starting it),
     private_bytes and shared_bytes (of its memory now; what it still shares with the process that it was forked from counts
     as private), weights_bytes (of its weights, what lies where equal ones are in memory once) and common_weights_bytes (of
-    this, what other workers have, too)."""
+    this, what other workers have, too); replicas (how many workers serve it) and pids (theirs, the first one's first): their
+    private_bytes are added up, all else is said of the first."""
     return dict(_calls.remote_of(handle).info())
 
 

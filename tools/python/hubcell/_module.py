@@ -122,7 +122,8 @@ class Module(HandleBase, torch.nn.Module):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,  # type: ignore[override, unused-ignore]
                         **kwargs: Any) -> Any:
         """As torch's: names that are missing or not expected are an error, or, not `strict`, returned."""
-        found = self._call("load_state_dict", dict(state_dict), strict, **kwargs)
+        with torch.no_grad():  # none flow into what is copied
+            found = self._call("load_state_dict", dict(state_dict), strict, **kwargs)
         _lent.take_back(_calls.remote_of(self), state_dict.values())
         return found
 
@@ -130,7 +131,8 @@ class Module(HandleBase, torch.nn.Module):
                               missing_keys: List[str], unexpected_keys: List[str], error_msgs: List[str]) -> None:
         mine = {name[len(prefix):]: value for name, value in state_dict.items() if name.startswith(prefix)}
         try:
-            missing, unexpected = self._call("load_state_dict", mine, False)
+            with torch.no_grad():
+                missing, unexpected = self._call("load_state_dict", mine, False)
         except Error as refused:
             error_msgs.append(str(refused))
             return
