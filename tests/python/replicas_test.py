@@ -58,6 +58,13 @@ def pair():
     net = Net()
     return net, (Helper(net), 7)
 
+def failing():
+    raise ValueError("not today")
+
+def endless():
+    while True:
+        time.sleep(0.01)
+
 VERSION = 1
 
 def version():
@@ -255,6 +262,14 @@ class Replicas(unittest.TestCase):
         self.assertEqual((info["replicas"], len(info["pids"]), info["pids"][0]), (2, 2, info["pid"]))
         self.assertTrue(wait_until(lambda: hubcell.info(net)["common_weights_bytes"] >= 4 * 300 * 300), "equal weights are there once")
         self.assertEqual(hubcell.info(net.part())["replicas"], 1)
+
+    def test_an_entrypoint_that_fails_fails_once(self):
+        with self.assertRaisesRegex(ValueError, "not today"):
+            self.load("failing")
+        hub = self.hub(deadline=0.5)
+        with self.assertRaises(hubcell.DeadlineExceeded):
+            self.load("endless", hub)
+        self.assertEqual(len(set(hubcell.info(self.load("net", hub))["pids"])), 2, "both were interrupted")
 
     def test_a_pickled_model_has_replicas_too(self):
         net = self.load()

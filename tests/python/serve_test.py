@@ -186,6 +186,13 @@ class ServeTest(unittest.TestCase):
         self.assertGreaterEqual(worker["cpu_s"], 0.45)
         self.assertLess(worker["idle_s"], 5.0)
 
+    def test_ps_shows_each_replica(self):
+        served = self.serve()
+        model = self.load(self.hub(served, replicas=2, stateless=True))
+        workers = served.look()["workers"]
+        self.assertEqual(sorted(worker["pid"] for worker in workers), sorted(hubcell.info(model)["pids"]))
+        self.assertEqual({worker["repo"] for worker in workers}, {self.repository})
+
     def test_ps_shows_calls_and_top_shares(self):
         served = self.serve()
         model = self.load(self.hub(served))
@@ -267,9 +274,11 @@ class ServeTest(unittest.TestCase):
     def test_a_model_that_nobody_uses_is_unloaded_and_comes_back(self):
         served = self.serve_alone("--unload-idle", "1s")
         model = self.load(self.hub(served))
+        replicated = self.load(self.hub(served, replicas=2, stateless=True))
         self.assertEqual(model.nap(2.5), 2.5, "a call is use, however little it does")
-        pid = hubcell.info(model)["pid"]
-        self.assertTrue(wait_until(lambda: pid not in leftovers.processes()))
+        pids = [hubcell.info(model)["pid"], *hubcell.info(replicated)["pids"]]
+        self.assertTrue(wait_until(lambda: not set(pids) & set(leftovers.processes())))
+        self.assertEqual(replicated(torch.ones(1)).item(), 2.0, "a replica has no state that could be missed")
         with self.assertRaisesRegex(hubcell.WorkerDied, "was unloaded: nobody used it for 1 s"):
             model(torch.ones(1))
         self.assertEqual(model(torch.ones(1)).item(), 2.0)
@@ -289,6 +298,8 @@ class ServeTest(unittest.TestCase):
         with self.assertRaisesRegex(hubcell.Error, "the worker's memory budget leaves no room"):
             self.load(self.hub(served, memory="8GiB"))(torch.ones(200 << 20, dtype=torch.uint8).float())
         self.assertEqual(model(torch.ones(1)).item(), 2.0)
+        with self.assertRaisesRegex(hubcell.Error, "with 2 replicas: the shared supervisor gives a program 1 workers at most"):
+            self.hub(served, replicas=2, stateless=True)
 
     def test_its_end_lets_calls_finish_and_programs_go_on_alone(self):
         served = self.serve_alone()

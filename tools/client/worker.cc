@@ -110,7 +110,8 @@ ModelInfo Worker::info() const {
           .private_bytes = use.private_bytes,
           .shared_bytes = use.shared_bytes,
           .weights_bytes = books.weights_bytes,
-          .common_weights_bytes = books.common_weights_bytes};
+          .common_weights_bytes = books.common_weights_bytes,
+          .pids = {opened_.pid}};
 }
 
 std::string Worker::label() const {

@@ -47,16 +47,20 @@ with torch.no_grad():
         print(count, flush=True)
 """
 EXPLANATION = """\
-Each worker, of a repository of its own, is called by a thread of this program without a pause; each bare process calls the same model itself. One thread of torch in
-each. {rounds} rounds of 1 s in turn: calls of all in a second, the ratio, and in parentheses what single rounds gave at least and at most."""
+Each worker, of a repository of its own, is called by a thread of this program without a pause; each bare process calls the same model itself. Replicas are workers of one
+model, which as many threads call; who serves a call is chosen call by call. One thread of torch in each. {rounds} rounds of 1 s in turn: calls of all in a second, the ratio, and in parentheses what single rounds gave at least and at most."""
 
 
 class Workers:
     def __init__(self, hubcell, torch, folder, count):
-        self._torch = torch
         self._hub = hubcell.Hub(threads=1)
-        self._nets = [self._hub.load(write(os.path.join(folder, f"worker{number}")), "net", source="local") for number in range(count)]
-        self._x = torch.ones(64, 512)
+        self._call(torch, [self._load(os.path.join(folder, f"worker{number}")) for number in range(count)])
+
+    def _load(self, folder):
+        return self._hub.load(write(folder), "net", source="local")
+
+    def _call(self, torch, nets):
+        self._nets, self._x = nets, torch.ones(64, 512)
         for net in self._nets:
             net(self._x)
 
@@ -78,6 +82,12 @@ class Workers:
 
     def close(self):
         self._hub.close()
+
+
+class Replicas(Workers):
+    def __init__(self, hubcell, torch, folder, count):
+        self._hub = hubcell.Hub(threads=1, replicas=count, stateless=True)
+        self._call(torch, [self._load(os.path.join(folder, "model"))] * count)
 
 
 class BareProcesses:
@@ -106,12 +116,12 @@ def write(folder):
     return folder
 
 
-def measure(run, count):
+def measure(run, kind, count):
     """[(calls by workers, calls by processes) of each round]"""
     import sys
 
     with tempfile.TemporaryDirectory() as folder:
-        workers = Workers(run.hubcell, run.torch, folder, count)
+        workers = kind(run.hubcell, run.torch, folder, count)
         processes = BareProcesses(sys.executable, os.path.join(folder, "bare"), count)
         try:
             return [(workers.count(), processes.count()) for _ in range(run.rounds)]
@@ -120,11 +130,11 @@ def measure(run, count):
             processes.close()
 
 
-def make_row(count, rounds):
+def make_row(kind, count, rounds):
     ratios = sorted(mine / other for mine, other in rounds)
     overall = sum(mine for mine, _ in rounds) / sum(other for _, other in rounds)
     goal = GOAL_TIMES_BARE if count == 2 else None
-    return {"bench": "throughput", "who": "hubcell-python", "workers": count,
+    return {"bench": "throughput", "who": "hubcell-python", "workers": count, "replicas": count if kind is Replicas else 1,
             "calls_per_s": figures.p50([mine for mine, _ in rounds]) / ROUND_S,
             "bare_calls_per_s": figures.p50([other for _, other in rounds]) / ROUND_S,
             "times_bare": (ratios[0], overall, ratios[-1]), "goal": goal, "missed": goal is not None and overall < goal}
@@ -133,10 +143,11 @@ def make_row(count, rounds):
 def main(words):
     run = package.Run("throughput", __doc__.splitlines()[0], "rounds of each number of workers", EXPLANATION, words)
     counts = sorted({1, 2, len(os.sched_getaffinity(0))})
-    rows = [make_row(count, measure(run, count)) for count in counts]
-    lines = [(f"{row['workers']} at once", f"{row['calls_per_s']:.0f}", f"{row['bare_calls_per_s']:.0f}",
+    cases = [(kind, count) for kind in (Workers, Replicas) for count in counts]
+    rows = [make_row(kind, count, measure(run, kind, count)) for kind, count in cases]
+    lines = [(f"{row['workers']} at once" + (" (replicas)" if kind is Replicas else ""), f"{row['calls_per_s']:.0f}", f"{row['bare_calls_per_s']:.0f}",
               "{1:.3f} ({0:.3f} .. {2:.3f})".format(*row["times_bare"]),
-              "" if row["goal"] is None else f"{row['goal']}: {'missed' if row['missed'] else 'met'}") for row in rows]
+              "" if row["goal"] is None else f"{row['goal']}: {'missed' if row['missed'] else 'met'}") for (kind, _), row in zip(cases, rows)]
     print()
     for line in report.table(("", "workers", "bare processes", "times bare", "goal"), lines):
         print(line)
