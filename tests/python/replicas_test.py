@@ -140,6 +140,9 @@ class Replicas(unittest.TestCase):
                 one, other = self.each(net, net.state_dict)
                 for name, tensor in one.items():
                     self.assertTrue(torch.equal(tensor, other[name]), name)
+        with torch.no_grad():
+            drawn = self.each(net, lambda: net(torch.ones(64)))
+        self.assertFalse(torch.equal(*drawn), "without the program's states each draws its own numbers")
 
     def test_numbers_are_those_of_one_worker(self):
         def draw(net):
