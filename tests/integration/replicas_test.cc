@@ -7,6 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -195,6 +198,42 @@ TEST_F(ReplicasTest, TheEndOfAnIdleReplicaIsNobodysError) {
   EXPECT_EQ(model.call("pid").integer(), pids[1]);
   kill_and_wait(pids[1]);
   EXPECT_NE(model.call("pid").integer(), pids[1]);
+}
+
+TEST_F(ReplicasTest, DeathsAndChangesMeetManyThreads) {
+  Hub hub(options(2));
+  const Object model = load(hub);
+  std::atomic<bool> stop = false;
+  const auto until_stopped = [&](const std::function<void(std::int64_t)>& work) {
+    for (std::int64_t i = 0; !stop; ++i) {
+      try {
+        work(i);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::WorkerDied) << error.what();
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 3; ++thread) {
+    threads.emplace_back(
+        [&] { until_stopped([&](std::int64_t i) { EXPECT_EQ(model.call("echo", {i})[0].integer(), i); }); });
+  }
+  threads.emplace_back([&] { until_stopped([&](std::int64_t i) { model.set_attribute("conf", i); }); });
+  for (int death = 0; death < 6; ++death) {
+    const std::size_t replica = death % 2;
+    const std::int64_t pid = model.pids()[replica];
+    kill_and_wait(pid);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (model.pids()[replica] == pid && std::chrono::steady_clock::now() < end)
+      std::this_thread::yield();
+    EXPECT_NE(model.pids()[replica], pid);
+  }
+  stop = true;
+  for (std::thread& thread : threads)
+    thread.join();
+  const std::int64_t conf = model.call("recall", {"conf"}).integer();
+  const Busy busy(model);
+  EXPECT_EQ(model.call("recall", {"conf"}).integer(), conf);
 }
 
 TEST_F(ReplicasTest, TwoLoadsShareTheWorkers) {
