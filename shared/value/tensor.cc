@@ -10,6 +10,8 @@
 
 #include <hubcell/error.h>
 
+#include "shared/value/copied_bytes.h"
+
 namespace hubcell {
 namespace {
 
@@ -246,6 +248,7 @@ void copy_elements(const Tensor& from, const Tensor& to) {
   if (from.dtype() != to.dtype() || from.shape() != to.shape())
     refuse("a copy needs the dtype and the shape of the original");
   if (from.count() == 0) return;
+  copied_bytes += from.bytes();
   if (is_one_piece(from, to)) {
     std::memcpy(to.data(), from.data(), from.bytes());
     return;

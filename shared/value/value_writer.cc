@@ -2,6 +2,7 @@
 
 #include <hubcell/error.h>
 
+#include "shared/value/copied_bytes.h"
 #include "shared/value/identity_map.h"
 #include "shared/value/value_codec.h"
 #include "shared/value/value_tags.h"
@@ -222,6 +223,7 @@ namespace {
 
 void copy_into(const Tensor& tensor, const TensorLayout& where, std::byte* block) {
   if (tensor.is_contiguous() && where.strides.empty()) {
+    copied_bytes += tensor.bytes();
     std::memcpy(block + where.begin, tensor.data(), tensor.bytes());
     return;
   }

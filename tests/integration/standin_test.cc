@@ -10,6 +10,7 @@
 #include <functional>
 #include <thread>
 
+#include "shared/value/copied_bytes.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 
@@ -39,6 +40,22 @@ TEST_F(StandinTest, ValuesAndTensorsComeBack) {
   EXPECT_EQ(answer[0].integer(), 1);
   EXPECT_EQ(answer[2].tensor().items<float>()[3], 4.0F);
   EXPECT_EQ(answer[4].as<Handle>().class_name, "standin.Model");
+}
+
+TEST_F(StandinTest, ACallCopiesItsArgumentsOnceAndItsAnswerNever) {
+  Hub hub = make_hub();
+  const Object model = hub.load(repository(), "model");
+  const auto copied_by = [&](const Tensor& input) {
+    const std::uint64_t before = copied_bytes;
+    const Value answer = model.call("echo", {input});
+    EXPECT_EQ(std::memcmp(answer[0].tensor().data(), input.data(), input.bytes()), 0);
+    return copied_bytes - before;
+  };
+  const Tensor own = Tensor::zeros(DType::Float32, {1000, 100});
+  EXPECT_EQ(copied_by(own), own.bytes());
+  const Tensor shared = model.empty(DType::Float32, {1000, 100});
+  copy_items(shared, own.data(), own.bytes());
+  EXPECT_EQ(copied_by(shared), 0U);
 }
 
 TEST_F(StandinTest, TensorsOutliveLaterCallsAndAreReusedWhenDropped) {

@@ -6,6 +6,7 @@ Run: PYTHONPATH=build/dev/python:tests/support HUBCELL_PROGRAM=build/dev/bin/hub
 import contextlib
 import hashlib
 import importlib.util
+import inspect
 import io
 import json
 import os
@@ -103,6 +104,29 @@ def starts():
     import subprocess
     subprocess.check_call(["pip", "install", "something"])
 
+class Mapped(torch.nn.Linear):
+    """Its weights are the checkpoint's own pages."""
+
+    def __init__(self, path):
+        super().__init__(2, 3)
+        self.load_state_dict(torch.load(path, mmap=True), assign=True)
+
+    def file(self):
+        """Device and inode of what is mapped where the weight lies."""
+        with open("/proc/self/maps") as maps:
+            for line in maps:
+                begin, end = (int(part, 16) for part in line.split()[0].split("-"))
+                if begin <= self.weight.data_ptr() < end:
+                    return line.split()[3:5]
+
+    def zero(self):
+        with torch.no_grad():
+            self.weight.zero_()
+
+def maps(url):
+    torch.hub.download_url_to_file(url, "mapped.pth", progress=False)
+    return Mapped("mapped.pth")
+
 class Later(torch.nn.Module):
     def forward(self, url):
         return load_state_dict_from_url(url, file_name=str(hash(url)))["epoch"]
@@ -176,6 +200,17 @@ class Names(Supplies):
             self.assertEqual(trusted.read(), "owner/outer\n", "only a caller's answer is written")
         self.load(hub, "net", self.url, force_reload=True)
         self.assertEqual(self.server.asked("/w/net.pth"), 2, "the weights are fetched again")
+
+    def test_workers_that_map_a_checkpoint_share_its_pages(self):
+        if "mmap" not in inspect.signature(torch.load).parameters:
+            self.skipTest("this torch maps no checkpoints")
+        one, other = (self.load(self.hub(), "maps", self.url) for _ in range(2))
+        self.assertNotEqual(hubcell.info(one)["pid"], hubcell.info(other)["pid"])
+        self.assertEqual(one.file(), other.file())
+        self.assertNotEqual(one.file()[1], "0", "it is a file")
+        one.zero()
+        self.assertEqual(one(torch.ones(1, 2)).tolist(), [[0.0, 0.0, 0.0]])
+        self.assertEqual(other(torch.ones(1, 2)).tolist(), [[1.0, 5.0, 9.0]])
 
     def test_the_command_line(self):
         done = subprocess.run((PROGRAM, "run", "owner/outer", "net", "-a", self.url, "-x", "ones:1x2", "--json"),
