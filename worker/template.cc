@@ -83,7 +83,7 @@ void Template::end() {
     child.process.kill(SIGKILL);
   for (auto& [worker, child] : children_) {
     child.process.wait();
-    removals_.push_back(child.scratch.remove());
+    remove_scratch(child.scratch);
   }
   posix::finish_removals(std::move(removals_), kRemovalDeadline);
 }
@@ -103,10 +103,14 @@ bool Template::wait() {
 void Template::reap(std::uint64_t worker) {
   auto child = children_.extract(worker);
   const posix::ExitStatus status = child.mapped().process.wait();
-  removals_.push_back(child.mapped().scratch.remove());
+  remove_scratch(child.mapped().scratch);
   wire::send_frame(
       socket_.get(), 0,
       wire::WorkerEnded{.worker = worker, .exit_code = status.exit_code, .signal = status.signal});
+}
+
+void Template::remove_scratch(const posix::PrivateFolder& scratch) {
+  if (std::optional<posix::ChildProcess> removal = scratch.remove()) removals_.push_back(std::move(*removal));
 }
 
 void Template::take_frame(wire::Frame frame) {

@@ -39,6 +39,7 @@ class Template {
   void fork_worker(wire::Frame frame);
   void reap(std::uint64_t worker);
   void reap_ended();
+  void remove_scratch(const posix::PrivateFolder& scratch);
   // Ends all workers and removes their folders.
   void end();
   // Waits for a message or the end of a child; false when the supervisor has gone.

@@ -35,10 +35,18 @@ UniqueFd try_lock(const std::string& path, int flags) {
   return lock;
 }
 
+// One that is empty needs no process: a worker's is, where it wrote into a file system of its own that was mounted over it.
+bool remove_empty(const std::string& path) {
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return false;
+  ::unlink((path + kLockSuffix).c_str());
+  return true;
+}
+
 // Folders may be nested deeper than a path can name, hold any number of files, and be closed to their own
 // owner: chmod and rm know all that. The lock goes last, so that a removal that did not get there is found by
 // the next sweep.
-ChildProcess start_removal(const std::string& path) {
+std::optional<ChildProcess> start_removal(const std::string& path) {
+  if (remove_empty(path)) return std::nullopt;
   constexpr const char* kScript = "chmod -R u+rwX -- \"$1\"; rm -rf -- \"$1\" && rm -f -- \"$1$2\"";
   return spawn({.program = "/bin/sh",
                 .arguments = {"-c", std::string("exec 2>/dev/null; ") + kScript, "sh", path, kLockSuffix},
@@ -84,7 +92,8 @@ std::vector<ChildProcess> sweep_private_folders(const std::string& root) {
     if (entry.path().extension() != kLockSuffix) continue;
     const std::string path = fs::path(entry.path()).replace_extension();
     const UniqueFd lock = try_lock(path, 0);
-    if (lock) removals.push_back(start_removal(path));
+    if (!lock) continue;
+    if (std::optional<ChildProcess> removal = start_removal(path)) removals.push_back(std::move(*removal));
   }
   return removals;
 }
@@ -108,7 +117,7 @@ PrivateFolder PrivateFolder::create(const std::string& root) {
   throw Error(ErrorCode::System, "make a private folder below " + root + ": no file can be made there");
 }
 
-ChildProcess PrivateFolder::remove() const {
+std::optional<ChildProcess> PrivateFolder::remove() const {
   return start_removal(path_);
 }
 

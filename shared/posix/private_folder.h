@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,9 @@ class PrivateFolder {
   static PrivateFolder create(const std::string& root);
 
   const std::string& path() const { return path_; }
-  // Starts to remove the folder with all that is in it, and then the lock. Whoever wrote in it must have
-  // ended.
-  ChildProcess remove() const;
+  // Starts to remove the folder with all that is in it, and then the lock: the process that does it, or none where there was
+  // nothing in it. Whoever wrote in it must have ended.
+  std::optional<ChildProcess> remove() const;
   // Removes what is known to be little and our own, now.
   void remove_own() const noexcept;
 
