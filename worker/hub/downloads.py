@@ -22,14 +22,25 @@ import urllib.response
 WEB = ("http://", "https://")
 
 
-def install(hub, want_file, want_repository):
-    """From now on, in this process. `hub`: the module hub.py; the others: supplies.h."""
-    downloads = Downloads(want_file)
+def install(hub):
+    """In the template: its workers have it by the fork, and need not look through all modules. `hub`: the module hub.py."""
+    downloads = Downloads()
     replace_everywhere("torch.hub", {"download_url_to_file": downloads.download_url_to_file,
                                      "load_state_dict_from_url": downloads.load_state_dict_from_url,
-                                     **nested(hub, want_repository)})
+                                     **nested(hub)})
     replace_everywhere("urllib.request", {"urlopen": downloads.urlopen, "urlretrieve": downloads.urlretrieve})
     sys.meta_path.insert(0, AfterImport("requests.api", downloads.patch_requests))
+
+
+class Supplies:
+    """The two functions of supplies.h: what the supervisor does for this worker."""
+
+    file = repository = None
+
+
+def supply(want_file, want_repository):
+    """In a worker, before foreign code runs there."""
+    Supplies.file, Supplies.repository = want_file, want_repository
 
 
 def replace_everywhere(module, functions):
@@ -58,14 +69,13 @@ def forward(function, original):
 class Downloads:
     """Each method takes the function that it stands for first."""
 
-    def __init__(self, want_file):
-        self._want_file = want_file
+    def __init__(self):
         self._urls = {}  # of files that were put in their places
 
     def fetch(self, url, hash_prefix=""):
         """The path of a file that can be read. Raises URLError."""
         try:
-            return self._want_file(url, hash_prefix)
+            return Supplies.file(url, hash_prefix)
         except OSError as refused:
             raise urllib.error.URLError(str(refused)) from None
 
@@ -165,7 +175,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
         return spec
 
 
-def nested(hub, want_repository):
+def nested(hub):
     """torch.hub's functions on repositories, by name: the repository comes into this worker and runs in it."""
     folders = {}
 
@@ -176,7 +186,7 @@ def nested(hub, want_repository):
             return os.path.expanduser(repository)
         if force_reload or repository not in folders:
             try:
-                folders[repository] = want_repository(repository, bool(force_reload))
+                folders[repository] = Supplies.repository(repository, bool(force_reload))
             except OSError as refused:
                 raise urllib.error.URLError(str(refused)) from None
         return folders[repository]

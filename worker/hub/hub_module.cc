@@ -40,7 +40,7 @@ void HubModule::supply(PyRef want_file, PyRef want_repository) const {
     want_file = call(watched.get(), {make_text("fetch").get(), want_file.get()});
     want_repository = call(watched.get(), {make_text("load").get(), want_repository.get()});
   }
-  call(attribute(downloads_.get(), "install").get(), {module_.get(), want_file.get(), want_repository.get()});
+  call(attribute(downloads_.get(), "supply").get(), {want_file.get(), want_repository.get()});
 }
 
 PyRef HubModule::list() const {
