@@ -35,10 +35,15 @@ PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(
   // So that no worker reads and compiles them, into memory of its own.
   for (const char* name : {"caller_state", "downloads", "hub", "inputs", "kinds", "operations", "weights"})
     python::load_source_file(std::string("hubcell_") + name, folder + "/" + name + ".py");
-  const PyRef hub = python::load_source_file("hubcell_hub", folder + "/hub.py");
+  hub_module_ = python::load_source_file("hubcell_hub", folder + "/hub.py");
   const PyRef downloads = python::load_source_file("hubcell_downloads", folder + "/downloads.py");
-  python::call(python::attribute(downloads.get(), "install").get(), {hub.get()});
+  python::call(python::attribute(downloads.get(), "install").get(), {hub_module_.get()});
   python::call(python::attribute(module_.get(), "freeze").get());
+}
+
+void PythonSteps::rehearse() const {
+  const PyRef seed = python::attribute(hub_module_.get(), "seed_random_states");
+  python::call(python::attribute(module_.get(), "rehearse").get(), {seed.get()});
 }
 
 void PythonSteps::prepare_worker(PyObject* on_interrupt) const {

@@ -17,6 +17,8 @@ class PythonSteps {
   const std::string& torch_version() const { return torch_version_; }
   // What foreign code may read beside its checkout; found before any of it ran.
   const std::vector<std::string>& readable_paths() const { return readable_paths_; }
+  // In a forked child that has no order yet: what every worker does first is done once, so that its pages are there.
+  void rehearse() const;
   // In a forked child, before the sandbox, which one thread alone can enter. `on_interrupt` is called for SIGINT, in Python's
   // way.
   void prepare_worker(PyObject* on_interrupt) const;
@@ -28,6 +30,7 @@ class PythonSteps {
 
  private:
   python::PyRef module_;
+  python::PyRef hub_module_;
   std::string python_version_;
   std::string torch_version_;
   std::vector<std::string> readable_paths_;

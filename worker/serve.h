@@ -14,11 +14,11 @@
 namespace hubcell::worker {
 
 struct WorkerStart {
-  wire::ForkWorker order;
-  posix::UniqueFd control;
-  posix::UniqueFd memory;
-  posix::UniqueFd output;  // becomes standard output
-  posix::UniqueFd errors;  // becomes standard error
+  wire::ForkWorker order = {};
+  posix::UniqueFd control = {};
+  posix::UniqueFd memory = {};
+  posix::UniqueFd output = {};  // becomes standard output
+  posix::UniqueFd errors = {};  // becomes standard error
   std::string scratch;
   std::string folder;  // of our Python files
   pid_t parent = 0;

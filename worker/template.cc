@@ -10,6 +10,7 @@
 
 #include <hubcell/error.h>
 
+#include "shared/base/log.h"
 #include "shared/python/python.h"
 #include "worker/serve.h"
 
@@ -17,6 +18,8 @@ namespace hubcell::worker {
 namespace {
 
 constexpr std::chrono::seconds kRemovalDeadline{10};
+// So long after the last order or end the next worker is forked: a worker that starts has the processors until then.
+constexpr std::chrono::milliseconds kQuietBeforeSpare{50};
 
 // A child that was forked while another thread held a lock would wait for it for ever.
 void require_single_thread() {
@@ -79,6 +82,8 @@ void Template::reap_ended() {
 
 // A folder that takes longer to remove than anybody waits is left to the next start.
 void Template::end() {
+  if (spare_) remove_scratch(spare_->scratch);  // nothing lies in it
+  spare_.reset();
   for (auto& [worker, child] : children_)
     child.process.kill(SIGKILL);
   for (auto& [worker, child] : children_) {
@@ -94,10 +99,13 @@ bool Template::wait() {
     entries.push_back({.fd = child.process.pidfd(), .events = POLLIN, .revents = 0});
   for (const posix::ChildProcess& removal : removals_)
     entries.push_back({.fd = removal.pidfd(), .events = POLLIN, .revents = 0});
-  while (::poll(entries.data(), entries.size(), -1) < 0) {
-    if (errno != EINTR) return false;
+  for (bool may_fork = !spare_;; may_fork = false) {
+    const int timeout = may_fork ? static_cast<int>(kQuietBeforeSpare.count()) : -1;
+    const int ready = ::poll(entries.data(), entries.size(), timeout);
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready == 0) fork_spare();
   }
-  return true;
 }
 
 void Template::reap(std::uint64_t worker) {
@@ -130,32 +138,78 @@ void Template::take_frame(wire::Frame frame) {
 void Template::fork_worker(wire::Frame frame) {
   const auto order = frame.as<wire::ForkWorker>();
   std::vector<posix::UniqueFd> descriptors = frame.take_descriptors(4);
+  std::optional<Child> ready = start_by_spare(order, descriptors);
+  Child child = ready ? std::move(*ready) : start_worker(order, std::move(descriptors));
+  const wire::WorkerForked answer{.worker = order.worker, .pid = child.process.pid()};
+  const int pidfd = child.process.pidfd();
+  children_.emplace(order.worker, std::move(child));
+  wire::send_frame(socket_.get(), 0, answer, std::span(&pidfd, 1));
+}
+
+void Template::prepare_fork() {
   require_single_thread();
   if (!missing_layers_) missing_layers_ = sandbox::missing_layers(seccomp_);
-  posix::PrivateFolder scratch = posix::PrivateFolder::create(scratch_root_);
-  const pid_t parent = ::getpid();
+}
+
+// `run` does not return.
+template <typename Run>
+posix::ChildProcess Template::fork_child(Run run) {
   PyOS_BeforeFork();
   const pid_t pid = ::fork();
   if (pid == 0) {
     PyOS_AfterFork_Child();
-    WorkerStart start{.order = order,
-                      .control = std::move(descriptors[0]),
-                      .memory = std::move(descriptors[1]),
-                      .output = std::move(descriptors[2]),
-                      .errors = std::move(descriptors[3]),
-                      .scratch = scratch.path(),
-                      .folder = folder_,
-                      .parent = parent,
-                      .missing_layers = *missing_layers_};
-    run_worker(std::move(start), steps_, seccomp_);
+    run();
   }
   PyOS_AfterFork_Parent();
   if (pid < 0) throw Error(ErrorCode::System, "the system has no room for another process");
-  posix::ChildProcess process = posix::ChildProcess::adopt(pid);
-  const int pidfd = process.pidfd();
-  children_.emplace(order.worker, Child{.scratch = std::move(scratch), .process = std::move(process)});
-  wire::send_frame(socket_.get(), 0, wire::WorkerForked{.worker = order.worker, .pid = pid},
-                   std::span(&pidfd, 1));
+  return posix::ChildProcess::adopt(pid);
+}
+
+Template::Child Template::start_worker(const wire::ForkWorker& order,
+                                       std::vector<posix::UniqueFd> descriptors) {
+  prepare_fork();
+  posix::PrivateFolder scratch = posix::PrivateFolder::create(scratch_root_);
+  const pid_t own = ::getpid();
+  posix::ChildProcess process = fork_child([&] {
+    WorkerStart start{.order = order,
+                      .scratch = scratch.path(),
+                      .folder = folder_,
+                      .parent = own,
+                      .missing_layers = *missing_layers_};
+    take_descriptors(start, std::move(descriptors));
+    run_worker(std::move(start), steps_, seccomp_);
+  });
+  return {.scratch = std::move(scratch), .process = std::move(process)};
+}
+
+std::optional<Template::Child> Template::start_by_spare(const wire::ForkWorker& order,
+                                                        const std::vector<posix::UniqueFd>& descriptors) {
+  if (!spare_) return std::nullopt;
+  Spare spare = std::move(*spare_);
+  spare_.reset();
+  if (spare.order(order, descriptors))
+    return Child{.scratch = std::move(spare.scratch), .process = std::move(spare.process)};
+  remove_scratch(spare.scratch);
+  return std::nullopt;
+}
+
+// What fails here fails in the next order too, which has somebody to tell it to.
+void Template::fork_spare() {
+  try {
+    prepare_fork();
+    posix::PrivateFolder scratch = posix::PrivateFolder::create(scratch_root_);
+    auto [ours, theirs] = posix::make_message_socket_pair();
+    const pid_t own = ::getpid();
+    posix::ChildProcess process = fork_child([&] {
+      WorkerStart start{
+          .scratch = scratch.path(), .folder = folder_, .parent = own, .missing_layers = *missing_layers_};
+      wait_as_spare(std::move(theirs), std::move(start), steps_, seccomp_);
+    });
+    spare_.emplace(
+        Spare{.scratch = std::move(scratch), .process = std::move(process), .socket = std::move(ours)});
+  } catch (const Error& failure) {
+    log::debug(failure.what());
+  }
 }
 
 }  // namespace hubcell::worker

@@ -1,7 +1,8 @@
 // The template: an interpreter with torch imported, single-threaded, that forks a worker for each order it
 // gets.
 //
-// It owns its workers' processes and scratch folders, and ends them when its socket to the supervisor ends.
+// It owns its workers' processes and scratch folders, and ends them when its socket to the supervisor ends. While nothing is asked
+// of it, it forks one more, for the next order.
 #pragma once
 
 #include <map>
@@ -15,6 +16,7 @@
 #include "shared/wire/frame.h"
 #include "worker/python_steps.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/spare.h"
 
 namespace hubcell::worker {
 
@@ -37,12 +39,21 @@ class Template {
   void serve();
   void take_frame(wire::Frame frame);
   void fork_worker(wire::Frame frame);
+  Child start_worker(const wire::ForkWorker& order, std::vector<posix::UniqueFd> descriptors);
+  // Empty where there is none, or it has ended.
+  std::optional<Child> start_by_spare(const wire::ForkWorker& order,
+                                      const std::vector<posix::UniqueFd>& descriptors);
+  void fork_spare();
+  // Throws Error(System) where no process may be forked now.
+  void prepare_fork();
+  template <typename Run>
+  posix::ChildProcess fork_child(Run run);
   void reap(std::uint64_t worker);
   void reap_ended();
   void remove_scratch(const posix::PrivateFolder& scratch);
   // Ends all workers and removes their folders.
   void end();
-  // Waits for a message or the end of a child; false when the supervisor has gone.
+  // Waits for a message or the end of a child; false when the supervisor has gone. Forks a spare worker where neither comes soon.
   bool wait();
 
   posix::UniqueFd socket_;
@@ -52,6 +63,7 @@ class Template {
   std::optional<std::vector<sandbox::Layer>> missing_layers_;  // tried before the first fork
   std::string scratch_root_;
   std::map<std::uint64_t, Child> children_;
+  std::optional<Spare> spare_;
   std::vector<posix::ChildProcess> removals_;  // of folders
 };
 

@@ -7,6 +7,8 @@ import tempfile
 import time
 
 SETTLE_S = 30.0
+# A worker that waits for its order (worker/spare.cc).
+SPARE = "hubcell-spare"
 
 
 def status(pid):
