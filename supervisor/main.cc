@@ -125,6 +125,9 @@ int be_shared(std::span<const char* const> words) {
   if (!listener) {
     listener = posix::listen_local(arguments.socket);
     arguments.plan.socket_path = arguments.socket;
+  } else {
+    // Somebody is there already, who asks for what is needed, in an environment that may be another than systemd's.
+    arguments.plan.warm = false;
   }
   boost::asio::io_context loop(1);
   const auto log = std::make_shared<control::LogBook>();

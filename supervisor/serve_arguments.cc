@@ -39,6 +39,7 @@ ServeArguments parse_serve_arguments(std::span<const char* const> words) {
       {"--worker-memory", [&](std::uint64_t bytes) { arguments.quotas.worker_memory_bytes = bytes; }},
       {"--unload-idle-ms",
        [&](std::uint64_t ms) { arguments.plan.unload_idle = std::chrono::milliseconds(ms); }},
+      {"--warm", [&](std::uint64_t number) { arguments.plan.warm = number != 0; }},
       {"--drain-ms", [&](std::uint64_t ms) { arguments.plan.drain = std::chrono::milliseconds(ms); }}};
   for (std::size_t i = 0; i < words.size(); i += 2) {
     const std::string name = words[i];

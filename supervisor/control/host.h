@@ -5,9 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "shared/wire/limits.h"
 #include "supervisor/control/template_pool.h"
+#include "supervisor/process/environment.h"
 #include "supervisor/process/line_sink.h"
 #include "supervisor/process/loop.h"
 #include "supervisor/weights/store.h"
@@ -40,6 +43,20 @@ struct Host {
   std::optional<wire::WorkerOutput> template_output = std::nullopt;
   TemplatePool templates;
   std::shared_ptr<weights::SegmentStore> weights;
+
+  // The template of an interpreter for a session of that environment and output.
+  process::TemplatePlan plan_template(const std::string& python, const process::Environment& session,
+                                      wire::WorkerOutput output) const {
+    std::vector<std::string> environment = session.for_template();
+    // How much one program wants to be told is nothing that parts it from others.
+    if (template_output) {
+      std::erase_if(environment, [](const std::string& entry) { return entry.starts_with("HUBCELL_LOG"); });
+    }
+    return {.python = python,
+            .extension = installation.extension,
+            .environment = std::move(environment),
+            .output = template_output.value_or(output)};
+  }
 };
 
 }  // namespace hubcell::control

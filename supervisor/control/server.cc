@@ -17,6 +17,7 @@
 #include "shared/posix/local_socket.h"
 #include "shared/posix/process_use.h"
 #include "supervisor/control/admin.h"
+#include "supervisor/process/interpreter.h"
 
 namespace hubcell::control {
 namespace {
@@ -60,10 +61,24 @@ Server::~Server() {
 
 Task<void> Server::run() {
   for (Task<void> (Server::*part)() :
-       {&Server::accept_programs, &Server::wait_for_signals, &Server::look_after_workers})
+       {&Server::accept_programs, &Server::wait_for_signals, &Server::look_after_workers, &Server::warm_up})
     process::asio::co_spawn(host_.loop, (this->*part)(), process::asio::detached);
   co_await stopping_.wait(process::Milliseconds::max());
   co_await come_to_rest();
+}
+
+// What a program of this environment asks for that names no other. Without torch there is none: that is no failure of ours.
+Task<void> Server::warm_up() {
+  if (!plan_.warm) co_return;
+  try {
+    const process::Environment environment = process::Environment::own();
+    const std::function<bool(const std::string&)> none_runs = [](const std::string&) { return false; };
+    const std::string python =
+        co_await process::choose_interpreter(host_.loop, "", environment, "/", none_runs);
+    co_await host_.templates.get(host_.plan_template(python, environment, wire::WorkerOutput::Prefixed));
+  } catch (const std::exception& failure) {
+    log::info(std::string("no interpreter is started ahead: ") + failure.what());
+  }
 }
 
 Task<void> Server::accept_programs() {

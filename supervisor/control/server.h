@@ -18,6 +18,7 @@ struct ServerPlan {
   std::size_t programs_max = 256;            // at a time
   std::chrono::milliseconds unload_idle{0};  // workers that nobody used for so long end; 0: never
   std::chrono::milliseconds drain{10'000};   // what a call may take yet, when it is to end
+  bool warm = true;                          // the default interpreter is started before anybody asks for it
   std::string socket_path;                   // removed in the end; empty where it is somebody else's
 };
 
@@ -49,6 +50,7 @@ class Server {
 
  private:
   process::Task<void> accept_programs();
+  process::Task<void> warm_up();
   process::Task<void> let_in(posix::UniqueFd connection);
   process::Task<void> serve(process::FrameSocket socket, std::int64_t pid);
   std::string refusal_of(const wire::Hello& hello) const;

@@ -102,15 +102,26 @@ void Session::greet(const wire::Hello& hello) {
 }
 
 process::TemplatePlan Session::template_plan(const std::string& python) const {
-  std::vector<std::string> environment = environment_->for_template();
-  // How much one program wants to be told is nothing that parts it from others.
-  if (host_.template_output) {
-    std::erase_if(environment, [](const std::string& entry) { return entry.starts_with("HUBCELL_LOG"); });
+  return host_.plan_template(python, *environment_, output_);
+}
+
+Task<std::string> Session::choose_interpreter(std::string wanted) {
+  const auto self = shared_from_this();
+  std::function<bool(const std::string&)> runs = [self](const std::string& python) {
+    return self->host_.templates.has(self->template_plan(python));
+  };
+  co_return co_await process::choose_interpreter(loop_, std::move(wanted), *environment_, working_folder_,
+                                                 std::move(runs));
+}
+
+// Whoever needs it waits for the same template, and is told why where there is none.
+Task<void> Session::warm_up(std::string python) {
+  try {
+    const std::string chosen = co_await choose_interpreter(std::move(python));
+    co_await host_.templates.get(template_plan(chosen));
+  } catch (const std::exception& failure) {
+    log::debug(std::string("start an interpreter during a fetch: ") + failure.what());
   }
-  return {.python = python,
-          .extension = host_.installation.extension,
-          .environment = std::move(environment),
-          .output = host_.template_output.value_or(output_)};
 }
 
 std::vector<std::shared_ptr<Worker>> Session::workers() const {
@@ -196,10 +207,16 @@ std::shared_ptr<Worker> Session::find_worker(std::uint64_t id) const {
 }
 
 Task<void> Session::open_worker(std::uint64_t request, wire::OpenWorker message) {
-  ResolvedSource source = co_await sources_->resolve(message.repository, message.refresh, report_to(request));
+  std::function<void()> on_fetch = [self = shared_from_this(), python = message.python] {
+    auto warming = [](std::shared_ptr<Session> session, std::string wanted) -> Task<void> {
+      co_await session->warm_up(std::move(wanted));
+    };
+    process::asio::co_spawn(self->loop_, warming(self, python), process::asio::detached);
+  };
+  ResolvedSource source = co_await sources_->resolve(message.repository, message.refresh, report_to(request),
+                                                     std::move(on_fetch));
   fetching_.erase(request);
-  std::string python =
-      co_await process::choose_interpreter(loop_, message.python, *environment_, working_folder_);
+  std::string python = co_await choose_interpreter(message.python);
   const std::string key = key_of(source, python, message);
   std::shared_ptr<Opening> opening = openings_[key];
   if (message.refresh || !opening || opening->error || (opening->worker && !opening->worker->serves())) {
@@ -365,8 +382,7 @@ void Session::map_segment(std::uint64_t request, const wire::MapSegment& message
 }
 
 Task<void> Session::diagnose(std::uint64_t request, wire::Diagnose message) {
-  std::string python =
-      co_await process::choose_interpreter(loop_, message.python, *environment_, working_folder_);
+  std::string python = co_await choose_interpreter(message.python);
   const std::shared_ptr<process::TemplateProcess> origin =
       co_await host_.templates.get(template_plan(python));
   std::vector<wire::LayerReport> layers = co_await origin->probe_layers();

@@ -48,6 +48,9 @@ class Session : public std::enable_shared_from_this<Session> {
   process::Task<void> finish_output();
   void end();
   process::TemplatePlan template_plan(const std::string& python) const;
+  process::Task<std::string> choose_interpreter(std::string wanted);
+  // Has the interpreter's template started, by itself.
+  process::Task<void> warm_up(std::string python);
   void take_frame(const wire::Frame& frame);
   void fail(std::uint64_t request, const std::exception& failure);
   process::Task<void> open_worker(std::uint64_t request, wire::OpenWorker message);

@@ -115,7 +115,8 @@ std::string Sources::required_hash(const std::string& url, const std::string& wi
                                      ", and the lock file says " + pinned->second);
 }
 
-Task<ResolvedSource> Sources::resolve(std::string given, bool refresh, Report report) {
+Task<ResolvedSource> Sources::resolve(std::string given, bool refresh, Report report,
+                                      std::function<void()> on_fetch) {
   const source::Repository repository = parse(given);
   if (repository.kind == source::Repository::Kind::Local) co_return resolve_folder(repository);
   const std::string root = cache_root();
@@ -129,6 +130,7 @@ Task<ResolvedSource> Sources::resolve(std::string given, bool refresh, Report re
              .folder = cached->folder,
              .warnings = {}};
   } else {
+    on_fetch();
     found = co_await fetch(repository, refresh, std::move(report));
   }
   check_commit(found.name, found.ref, found.commit);

@@ -47,8 +47,10 @@ class Sources {
 
   // All below throw Error(Source) where there is no such thing.
 
-  // A repository as the program names it. `refresh`: its ref is looked up again.
-  process::Task<ResolvedSource> resolve(std::string given, bool refresh, Report report);
+  // A repository as the program names it. `refresh`: its ref is looked up again. `on_fetch` is called where the cache does not
+  // have it, before it is fetched.
+  process::Task<ResolvedSource> resolve(std::string given, bool refresh, Report report,
+                                        std::function<void()> on_fetch);
   // A file that the program wants; `grants` is of the worker that may read it too, or null.
   process::Task<wire::FileFetched> fetch_file(wire::FetchFile wanted, Grants* grants, Report report);
 

@@ -51,6 +51,11 @@ process::Task<std::shared_ptr<process::TemplateProcess>> TemplatePool::get(proce
   co_return starting->started;
 }
 
+bool TemplatePool::has(const process::TemplatePlan& plan) const {
+  const auto known = templates_.find(key_of(plan));
+  return known != templates_.end() && known->second->started && known->second->started->serves();
+}
+
 // Those that have ended, and of those without workers the ones that were not asked for the longest.
 void TemplatePool::make_room() {
   std::erase_if(templates_,

@@ -19,6 +19,8 @@ class TemplatePool {
 
   // The template of that plan, started if there is none that lives. Requests that come meanwhile wait for the same one.
   process::Task<std::shared_ptr<process::TemplateProcess>> get(process::TemplatePlan plan);
+  // Whether there is one, of an interpreter that has torch therefore.
+  bool has(const process::TemplatePlan& plan) const;
   std::size_t size() const { return templates_.size(); }
 
  private:

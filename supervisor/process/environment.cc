@@ -1,5 +1,7 @@
 #include "supervisor/process/environment.h"
 
+#include <unistd.h>
+
 #include <array>
 
 #include "shared/wire/environment.h"
@@ -11,6 +13,14 @@ constexpr std::array kFetcherVariables{
     "PATH",       "HOME",         "LANG",          "LC_ALL",      "TMPDIR", "HUBCELL_LOG", "LD_LIBRARY_PATH",
     "LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
 
+// A Python that finds the locale C sets LC_CTYPE in its own environment (PEP 538). A template would do so itself: that a program
+// was one must not part it from others.
+bool is_coerced(const std::string& assignment, const Environment& environment) {
+  const std::string language = environment.get("LANG");
+  return assignment == "LC_CTYPE=C.UTF-8" && environment.get("LC_ALL").empty() &&
+         (language.empty() || language == "C" || language == "POSIX");
+}
+
 }  // namespace
 
 Environment::Environment(const std::vector<std::string>& assignments) {
@@ -19,6 +29,13 @@ Environment::Environment(const std::vector<std::string>& assignments) {
     if (equals != std::string::npos)
       values_.emplace(assignment.substr(0, equals), assignment.substr(equals + 1));
   }
+}
+
+Environment Environment::own() {
+  std::vector<std::string> assignments;
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    assignments.emplace_back(*entry);
+  return Environment(assignments);
 }
 
 std::string Environment::get(const std::string& name) const {
@@ -37,6 +54,7 @@ std::vector<std::string> Environment::pick(std::span<const char* const> names) c
 
 std::vector<std::string> Environment::for_template() const {
   std::vector<std::string> picked = pick(wire::kTemplateVariables);
+  std::erase_if(picked, [this](const std::string& assignment) { return is_coerced(assignment, *this); });
   picked.insert(picked.end(), {"OPENBLAS_NUM_THREADS=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1"});
   return picked;
 }

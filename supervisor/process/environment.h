@@ -15,6 +15,8 @@ class Environment {
  public:
   // From NAME=value strings.
   explicit Environment(const std::vector<std::string>& assignments);
+  // This process's.
+  static Environment own();
 
   // The value, or an empty string.
   std::string get(const std::string& name) const;

@@ -92,7 +92,8 @@ Task<bool> has_torch(asio::io_context& loop, const std::string& python, const En
 }  // namespace
 
 Task<std::string> choose_interpreter(asio::io_context& loop, std::string wanted,
-                                     const Environment& environment, std::string working_folder) {
+                                     const Environment& environment, std::string working_folder,
+                                     std::function<bool(const std::string&)> runs) {
   if (!wanted.empty()) co_return resolve_named(wanted, "--python", environment, working_folder);
   if (const std::string named = environment.get("HUBCELL_PYTHON"); !named.empty()) {
     co_return resolve_named(named, "HUBCELL_PYTHON", environment, working_folder);
@@ -102,7 +103,7 @@ Task<std::string> choose_interpreter(asio::io_context& loop, std::string wanted,
     co_return venv + "/bin/python";
   }
   if (const auto found = find_in_path("python3", environment.get("PATH"))) {
-    if (co_await has_torch(loop, *found, environment)) co_return *found;
+    if (runs(*found) || co_await has_torch(loop, *found, environment)) co_return *found;
   }
   co_return "/usr/bin/python3";
 }

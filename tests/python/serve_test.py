@@ -73,12 +73,13 @@ def wait_until(is_so, within_s=GONE_WITHIN_S):
 
 
 class Served:
-    """`hubcell serve` at a socket of its own."""
+    """`hubcell serve` at a socket of its own. Its environment is another than that of the tests' programs, so that an interpreter
+    that it started ahead would be of no use to them."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, warm=("--no-warm",)):
         self.socket = os.path.join(folder, "hubcell.sock")
         self._log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
-        self.process = subprocess.Popen((PROGRAM, "serve", "--socket", self.socket, *options), stderr=self._log,
+        self.process = subprocess.Popen((PROGRAM, "serve", "--socket", self.socket, *warm, *options), stderr=self._log,
                                         stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": folder})
 
     def answers(self):
@@ -125,8 +126,8 @@ class ServeTest(unittest.TestCase):
         self.assertTrue(wait_until(lambda: self.common.look()["programs"] == 0))
         return self.common
 
-    def serve_alone(self, *options):
-        served = Served(self.folder, *options)
+    def serve_alone(self, *options, **warm):
+        served = Served(self.folder, *options, **warm)
         self.addCleanup(served.end)
         self.assertTrue(served.answers(), served.log())
         return served
@@ -161,11 +162,24 @@ class ServeTest(unittest.TestCase):
         self.assertEqual((first(torch.ones(1)).item(), second(torch.ones(1)).item()), (2.0, 2.0))
         self.assertEqual(caller.stdout.readline().strip(), "100", caller.stderr.read())
 
+    def test_its_interpreter_is_there_before_anybody_asks(self):
+        served = self.serve_alone(warm=())
+        self.assertTrue(wait_until(lambda: served.look()["interpreters"] == 1), served.log())
+        self.assertEqual(served.look()["programs"], 0)
+        environment = {**os.environ, "TMPDIR": self.folder, "HUBCELL_PYTHON": "", "VIRTUAL_ENV": "",
+                       "HUBCELL_SOCKET": served.socket}
+        done = subprocess.run((PROGRAM, "list", self.repository), capture_output=True, text=True,
+                              timeout=DEADLINE_S, env=environment)
+        self.assertEqual((done.returncode, done.stdout), (0, "Net\nnet\n"), done.stderr)
+        self.assertEqual(served.look()["interpreters"], 1)
+
     def test_ps_tells_what_proc_tells(self):
         served = self.serve()
         model = self.load(self.hub(served))
         pid = hubcell.info(model)["pid"]
         model.burn(0.5)
+        # Its pages change for as long as its weights are being shared.
+        self.assertTrue(wait_until(lambda: served.look()["workers"][0]["weights_bytes"] >= 16 << 20))
         seen = served.look()
         self.assertEqual((seen["pid"], seen["programs"], seen["interpreters"], seen["draining"]),
                          (served.process.pid, 1, 1, False))

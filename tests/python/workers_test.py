@@ -1,6 +1,6 @@
 """Where workers come from and what they are given: templates that retire, scratch folders, checkouts to be written.
 
-Run: PYTHONPATH=build/dev/python:tests/support python3 -B tests/python/workers_test.py
+Run: PYTHONPATH=build/dev/python:tests/support:tools/soaking python3 -B tests/python/workers_test.py
 """
 
 import os
@@ -12,6 +12,7 @@ import unittest
 
 import hubcell
 
+import leftovers
 from support import write_files
 
 HUBCONF = '''
@@ -25,6 +26,10 @@ class Model:
     def layout(self):
         with open("/proc/self/maps") as lines:
             return [line.partition("-")[0] for line in lines if "libtorch_cpu" in line][0]
+
+    def random(self):
+        import random, numpy
+        return random.random(), float(numpy.random.rand()), float(torch.rand(1))
 
     def starts_a_program(self):
         return starts_a_program()
@@ -146,6 +151,54 @@ class Templates(Workers):
             self.crash(hub, "killed", signal.SIGKILL)
             second = self.load(hub, "second")
             self.assertEqual((second.template(), second.layout()), (first.template(), first.layout()))
+
+
+class Spares(Workers):
+    """Workers that were forked before anybody asked."""
+
+    def spare_of(self, template):
+        end = time.monotonic() + 30.0
+        while time.monotonic() < end:
+            for pid, (parent, name) in leftovers.processes().items():
+                if parent == template and name == leftovers.SPARE:
+                    return pid
+            time.sleep(0.01)
+        self.fail("the template forked none")
+
+    def test_the_next_worker_is_one_and_is_like_any_other(self):
+        with hubcell.Hub() as hub:
+            first = self.load(hub, "first")
+            spare = self.spare_of(first.template())
+            # What a worker has open is closed to all: this one would keep the ends of others from being seen.
+            self.assertLessEqual(len(os.listdir(f"/proc/{spare}/fd")), 4)
+            second = self.load(hub, "second")
+            self.assertEqual(hubcell.info(second)["pid"], spare)
+            self.assertEqual(second.template(), first.template())
+            self.assertEqual(leftovers.processes()[spare][1], leftovers.processes()[hubcell.info(first)["pid"]][1])
+            self.assertEqual(hubcell.info(second)["sandbox"], hubcell.info(first)["sandbox"])
+            next_spare = self.spare_of(first.template())
+            third = self.load(hub, "third")
+            self.assertEqual(hubcell.info(third)["pid"], next_spare)
+            self.assertEqual(len({model.random() for model in (first, second, third)}), 3)
+
+    def test_one_that_was_killed_costs_nothing(self):
+        with hubcell.Hub() as hub:
+            first = self.load(hub, "first")
+            spare = self.spare_of(first.template())
+            os.kill(spare, signal.SIGKILL)
+            second = self.load(hub, "second")
+            self.assertNotEqual(hubcell.info(second)["pid"], spare)
+            self.assertEqual(second.template(), first.template())
+
+    def test_it_ends_with_its_template(self):
+        with hubcell.Hub() as hub:
+            template = self.load(hub, "first").template()
+            spare = self.spare_of(template)
+            os.kill(template, signal.SIGKILL)
+            self.assertTrue(is_gone_soon(spare))
+        with hubcell.Hub() as hub:
+            spare = self.spare_of(self.load(hub, "first").template())
+        self.assertTrue(is_gone_soon(spare))
 
 
 class Threads(Workers):

@@ -28,5 +28,13 @@ TEST(Environment, WhoTheUserIsOnlyAFetcherOfTheProgramsOwnIsTold) {
   EXPECT_FALSE(has(all.for_template(), "https_proxy=http://p"));
 }
 
+TEST(Environment, WhatAPythonDoesAboutTheLocaleCPartsNoTemplates) {
+  EXPECT_FALSE(has(Environment({"LC_CTYPE=C.UTF-8"}).for_template(), "LC_CTYPE=C.UTF-8"));
+  EXPECT_FALSE(has(Environment({"LC_CTYPE=C.UTF-8", "LANG=C"}).for_template(), "LC_CTYPE=C.UTF-8"));
+  EXPECT_TRUE(has(Environment({"LC_CTYPE=C.UTF-8", "LANG=de_DE"}).for_template(), "LC_CTYPE=C.UTF-8"));
+  EXPECT_TRUE(has(Environment({"LC_CTYPE=C.UTF-8", "LC_ALL=C"}).for_template(), "LC_CTYPE=C.UTF-8"));
+  EXPECT_TRUE(has(Environment({"LC_CTYPE=de_DE"}).for_template(), "LC_CTYPE=de_DE"));
+}
+
 }  // namespace
 }  // namespace hubcell::process

@@ -200,6 +200,8 @@ void add_serve_options(CLI::App& serve, Options& options, Raw& raw) {
       ->type_name("TIME");
   serve.add_option("--drain", raw.drain, "what calls may take yet when it is to end (10s)")
       ->type_name("TIME");
+  serve.add_flag("!--no-warm", options.serve.warm,
+                 "import torch when the first program asks, and not before");
 }
 
 // A shared supervisor, and what is asked of it.

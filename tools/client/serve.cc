@@ -127,7 +127,9 @@ void serve(const ServeOptions& options) {
                                  "--unload-idle-ms",
                                  std::to_string(options.unload_idle.count()),
                                  "--drain-ms",
-                                 std::to_string(options.drain.count())};
+                                 std::to_string(options.drain.count()),
+                                 "--warm",
+                                 options.warm ? "1" : "0"};
   std::vector<char*> pointers;
   for (std::string& word : words)
     pointers.push_back(word.data());

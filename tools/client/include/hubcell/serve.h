@@ -25,6 +25,8 @@ struct ServeOptions {
   std::uint64_t worker_memory_bytes = 0;     // the budget of a worker at most; 0: as its program says
   std::chrono::milliseconds unload_idle{0};  // workers that nobody used for so long end; 0: never
   std::chrono::milliseconds drain{10'000};   // what calls may take yet when it is to end (SIGTERM)
+  bool warm =
+      true;  // the default interpreter imports torch before a program asks; not where systemd passes the socket on
 };
 
 // Makes this process such a supervisor, and does not return: it runs until SIGTERM, SIGINT, SIGHUP or SharedSupervisor::stop,
