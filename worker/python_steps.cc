@@ -33,9 +33,12 @@ PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(
   const PyRef refusals = python::load_source_file("hubcell_refusals", folder + "/refusals.py");
   python::set_hints(python::attribute(refusals.get(), "hint_of"));
   // So that no worker reads and compiles them, into memory of its own.
-  for (const char* name : {"caller_state", "downloads", "hub", "inputs", "kinds", "operations", "weights"})
+  for (const char* name :
+       {"bytecode", "caller_state", "downloads", "hub", "inputs", "kinds", "operations", "weights"})
     python::load_source_file(std::string("hubcell_") + name, folder + "/" + name + ".py");
   hub_module_ = python::load_source_file("hubcell_hub", folder + "/hub.py");
+  const PyRef bytecode = python::load_source_file("hubcell_bytecode", folder + "/bytecode.py");
+  bytecode_tag_ = python::text_of(python::call(python::attribute(bytecode.get(), "tag").get()).get());
   const PyRef downloads = python::load_source_file("hubcell_downloads", folder + "/downloads.py");
   python::call(python::attribute(downloads.get(), "install").get(), {hub_module_.get()});
   python::call(python::attribute(module_.get(), "freeze").get());

@@ -15,6 +15,8 @@ class PythonSteps {
 
   const std::string& python_version() const { return python_version_; }
   const std::string& torch_version() const { return torch_version_; }
+  // What tells its bytecode from that of other Pythons.
+  const std::string& bytecode_tag() const { return bytecode_tag_; }
   // What foreign code may read beside its checkout; found before any of it ran.
   const std::vector<std::string>& readable_paths() const { return readable_paths_; }
   // In a forked child that has no order yet: what every worker does first is done once, so that its pages are there.
@@ -33,6 +35,7 @@ class PythonSteps {
   python::PyRef hub_module_;
   std::string python_version_;
   std::string torch_version_;
+  std::string bytecode_tag_;
   std::vector<std::string> readable_paths_;
   long threads_ = 1;
 };

@@ -1,15 +1,19 @@
 #include "worker/serve.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 #include <hubcell/error.h>
 
 #include "shared/base/log.h"
 #include "shared/channel/worker_channel.h"
+#include "shared/posix/memory.h"
 #include "shared/python/convert.h"
+#include "shared/python/exception.h"
 #include "shared/python/object.h"
 #include "shared/wire/frame.h"
 #include "worker/caller_state.h"
@@ -26,6 +30,7 @@
 namespace hubcell::worker {
 namespace {
 
+constexpr int kCompilerNice = 19;
 constexpr const char* kServerCapsule = "hubcell.server";
 
 // SIGINT in Python's way: KeyboardInterrupt, but only in a call whose caller gave up on it.
@@ -98,7 +103,7 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   steps.prepare_worker(interrupt.get());
   // Our own files are read before the sandbox is entered, in which they cannot be.
   const std::string checkout = checkout_seen(start);
-  HubModule hub(start.folder, checkout, start.order.seed);
+  HubModule hub(start.folder, checkout, start.order.seed, start.order.bytecode);
   ControlLine line(start.control.get());
   Supplies supplies(line);
   Weights weights(line, start.folder);
@@ -134,6 +139,23 @@ void serve(WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompP
   server_slot = nullptr;
 }
 
+// Whatever the source does to the compiler, all that this process can do is to write an archive of that source's commit.
+void compile(const WorkerStart& start, const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
+  redirect_output(start);
+  ::setpriority(PRIO_PROCESS, 0, kCompilerNice);  // workers come first
+  const python::PyRef module = python::load_source_file("hubcell_bytecode", start.folder + "/bytecode.py");
+  enter(start, {start.memory.get()}, steps, seccomp);
+  const python::PyRef size = python::checked(PyLong_FromSize_t(posix::file_bytes(start.memory.get())));
+  const python::PyRef archive = python::call(python::attribute(module.get(), "compile_checkout").get(),
+                                             {python::make_text(start.order.checkout).get(), size.get()});
+  char* data = nullptr;
+  Py_ssize_t bytes = 0;
+  if (PyBytes_AsStringAndSize(archive.get(), &data, &bytes) != 0) python::throw_current_exception();
+  const posix::Mapping memory = posix::Mapping::of(start.memory.get(), posix::file_bytes(start.memory.get()));
+  if (static_cast<std::size_t>(bytes) > memory.size()) ::_exit(1);
+  std::memcpy(memory.data(), data, static_cast<std::size_t>(bytes));
+}
+
 }  // namespace
 
 std::vector<wire::LayerReport> reports_of(const std::vector<sandbox::Layer>& layers) {
@@ -149,7 +171,11 @@ std::vector<wire::LayerReport> reports_of(const std::vector<sandbox::Layer>& lay
 void run_worker(WorkerStart start, const PythonSteps& steps, const sandbox::SeccompProgram& seccomp) {
   bool is_ready = false;
   try {
-    serve(start, steps, seccomp, is_ready);
+    if (start.order.compiles) {
+      compile(start, steps, seccomp);
+    } else {
+      serve(start, steps, seccomp, is_ready);
+    }
     ::_exit(0);
   } catch (const Error& failure) {
     if (is_ready) {

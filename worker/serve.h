@@ -28,7 +28,7 @@ struct WorkerStart {
 // What a worker or a template tells of its layers.
 std::vector<wire::LayerReport> reports_of(const std::vector<sandbox::Layer>& layers);
 
-// Ends the process: 0 when the supervisor has gone, 1 when the worker could not start (the supervisor is told
+// Ends the process: 0 when the supervisor has gone, or the checkout is compiled, where that was the order; 1 when the worker could not start (the supervisor is told
 // why).
 [[noreturn]] void run_worker(WorkerStart start, const PythonSteps& steps,
                              const sandbox::SeccompProgram& seccomp);

@@ -51,7 +51,8 @@ Template::Template(posix::UniqueFd socket, const std::string& folder)
   removals_ = posix::sweep_private_folders(scratch_root_);
   wire::send_frame(socket_.get(), 0,
                    wire::TemplateReady{.python_version = steps_.python_version(),
-                                       .torch_version = steps_.torch_version()});
+                                       .torch_version = steps_.torch_version(),
+                                       .bytecode_tag = steps_.bytecode_tag()});
 }
 
 void Template::run() {

@@ -20,10 +20,14 @@ struct ForkWorker {
   std::string grants;  // folder where what it is granted later will lie
   Permissions permissions = {};
   bool observe = false;
+  std::string bytecode = {};  // the archive of the checkout's code, or empty
+  // It serves nobody, but compiles the checkout's files into an archive in its memfd, and exits with code 0.
+  bool compiles = false;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(worker, name, checkout, seed, memory_bytes, threads, grants, permissions, observe);
+    archive(worker, name, checkout, seed, memory_bytes, threads, grants, permissions, observe, bytecode,
+            compiles);
   }
 };
 
@@ -46,10 +50,11 @@ struct TemplateReady {
   static constexpr Tag kTag = Tag::TemplateReady;
   std::string python_version;
   std::string torch_version;
+  std::string bytecode_tag = {};  // of archives that it can read; empty: of none
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(python_version, torch_version);
+    archive(python_version, torch_version, bytecode_tag);
   }
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "shared/wire/limits.h"
+#include "supervisor/control/bytecode.h"
 #include "supervisor/control/template_pool.h"
 #include "supervisor/process/environment.h"
 #include "supervisor/process/line_sink.h"
@@ -43,6 +44,7 @@ struct Host {
   std::optional<wire::WorkerOutput> template_output = std::nullopt;
   TemplatePool templates;
   std::shared_ptr<weights::SegmentStore> weights;
+  BytecodeCache bytecode = {};
 
   // The template of an interpreter for a session of that environment and output.
   process::TemplatePlan plan_template(const std::string& python, const process::Environment& session,

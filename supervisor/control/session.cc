@@ -269,8 +269,11 @@ Task<Session::Started> Session::start_worker(WorkerPlan plan, std::string python
 Task<Session::Started> Session::try_start(WorkerPlan plan, std::string python) {
   const std::shared_ptr<process::TemplateProcess> origin =
       co_await host_.templates.get(template_plan(python));
+  if (plan.is_commit && !plan.permissions.writable_checkout)
+    plan.bytecode = BytecodeCache::find(plan.checkout, origin->versions().bytecode_tag);
   const std::shared_ptr<Worker> worker = make_worker(plan);
   co_await worker->start(origin);
+  if (plan.is_commit) host_.bytecode.provide(loop_, origin, plan.checkout);
   co_return Started{.worker = worker, .versions = origin->versions()};
 }
 
@@ -286,6 +289,7 @@ Task<void> Session::fill_opening(std::shared_ptr<Opening> opening, ResolvedSourc
                           .output = output_,
                           .permissions = message.permissions,
                           .observe = message.observe,
+                          .is_commit = !source.commit.empty(),
                           .refresh = message.refresh};
     const Started started = co_await start_worker(plan, std::move(python));
     if (has_ended_) started.worker->close(true);

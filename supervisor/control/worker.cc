@@ -116,7 +116,8 @@ process::Task<void> Worker::start(std::shared_ptr<process::TemplateProcess> orig
                                  .threads = plan_.threads,
                                  .grants = grants_->path(),
                                  .permissions = plan_.permissions,
-                                 .observe = plan_.observe};
+                                 .observe = plan_.observe,
+                                 .bytecode = plan_.bytecode};
     control_.emplace(loop_, std::move(control_ours));
     output_.emplace(loop_, process::OutputRelay::Pipes{std::move(output_ours), std::move(errors_ours)},
                     *streams_, plan_.output, plan_.label);

@@ -33,8 +33,10 @@ struct WorkerPlan {
   std::uint32_t threads = 0;
   wire::WorkerOutput output = wire::WorkerOutput::Inherit;
   wire::Permissions permissions = {};
-  bool observe = false;  // it notes what its foreign code does
-  bool refresh = false;  // files that its loads want are fetched again, each once
+  bool observe = false;       // it notes what its foreign code does
+  bool is_commit = false;     // the checkout is one of the cache, which nobody changes
+  std::string bytecode = {};  // the archive of the checkout's code, or empty
+  bool refresh = false;       // files that its loads want are fetched again, each once
 };
 
 // Tells the client, as an answer to the request of that number, how a fetch goes on; the client need not listen.

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 std::uint64_t bytes_below(const fs::path& path) {
   std::error_code failed;
-  if (!fs::is_directory(path, failed)) return fs::file_size(path, failed);
+  if (!fs::is_directory(path, failed)) return fs::exists(path, failed) ? fs::file_size(path, failed) : 0;
   std::uint64_t bytes = 0;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, failed))
     if (entry.is_regular_file(failed) && !entry.is_symlink(failed)) bytes += entry.file_size(failed);
@@ -115,7 +115,7 @@ class Management {
               .refs = refs[commit],
               .commit = commit,
               .path = checkout,
-              .bytes = bytes_below(checkout),
+              .bytes = bytes_below(checkout) + bytes_below(place.bytecode(commit)),
               .last_use_s = last_use_of(checkout / "hubconf.py"),
               .complaint = verifies() ? complaint_about(checkout, place.manifest(commit)) : ""});
       if (job_.action == wire::CacheAction::Remove) remove_checkout(place, commit, files);
@@ -128,8 +128,8 @@ class Management {
               .bytes = bytes_below(place.mirror()),
               .last_use_s = last_use_of(place.mirror() / "HEAD")});
     if (job_.action != wire::CacheAction::Remove) return;
-    for (const fs::path& rest :
-         {place.index(), place.checkouts(), place.manifests(), place.mirror(), place.public_mark()})
+    for (const fs::path& rest : {place.index(), place.checkouts(), place.manifests(), place.bytecodes(),
+                                 place.mirror(), place.public_mark()})
       remove_tree(rest);
   }
 
@@ -146,6 +146,7 @@ class Management {
     if (is_used) return;
     remove_tree(place.checkout(commit));
     remove_tree(place.manifest(commit));
+    remove_tree(place.bytecode(commit));
   }
 
   void take_blob(const fs::path& record_file) {

@@ -59,6 +59,10 @@ std::optional<IndexEntry> IndexEntry::from_text(const std::string& text) {
 BlobFolder::BlobFolder(const std::filesystem::path& cache_root, const std::string& url)
     : path_(cache_root / "blobs" / path_of_text(url)) {}
 
+std::filesystem::path bytecode_beside(const std::filesystem::path& checkout) {
+  return checkout.parent_path().parent_path() / "bytecode" / checkout.filename();
+}
+
 std::filesystem::path checkpoints_folder(const std::filesystem::path& cache_root) {
   return cache_root.parent_path() / "checkpoints";
 }

@@ -6,6 +6,7 @@
 //         checkouts/<commit>/   the commit's files, read-only
 //         public                if it was once reached without a token: workers may have it, too
 //         manifests/<commit>    what the checkout consists of (manifest.h)
+//         bytecode/<commit>/<tag>   code of its Python files, for the Pythons of that tag (worker/hub/bytecode.py)
 //         index/<ref>           what that ref meant when it was fetched last; index/HEAD for the default branch
 //     <hub dir>/hubcell/blobs/<url>/             a file that workers had fetched, and what is known about it
 //         content, record
@@ -40,6 +41,8 @@ class RepositoryFolder {
   std::filesystem::path checkout(const std::string& commit) const { return checkouts() / commit; }
   std::filesystem::path manifests() const { return path_ / "manifests"; }
   std::filesystem::path manifest(const std::string& commit) const { return manifests() / commit; }
+  std::filesystem::path bytecodes() const { return path_ / "bytecode"; }
+  std::filesystem::path bytecode(const std::string& commit) const { return bytecodes() / commit; }
   std::filesystem::path index() const { return path_ / "index"; }
   std::filesystem::path public_mark() const { return path_ / "public"; }
   std::filesystem::path index_entry(const std::optional<std::string>& ref) const;
@@ -47,6 +50,9 @@ class RepositoryFolder {
  private:
   std::filesystem::path path_;
 };
+
+// RepositoryFolder::bytecode, by the commit's checkout.
+std::filesystem::path bytecode_beside(const std::filesystem::path& checkout);
 
 // A worker's file, named after its URL.
 class BlobFolder {

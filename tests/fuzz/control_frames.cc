@@ -93,6 +93,8 @@ std::vector<Seed> filled_seeds() {
   wire::ForkWorker fork;
   fork.checkout = "/tmp/checkout";
   fork.seed = 1;
+  fork.bytecode = "/tmp/bytecode/cpython-311";
+  fork.compiles = true;
   wire::FetchResult result;
   result.commit = wire::FetchedCommit{.ref = "main", .commit = std::string(40, 'b'), .checkout = "/tmp"};
   result.file = wire::FetchedFile{.sha256 = std::string(64, 'c'), .bytes = 5, .was_there = true};

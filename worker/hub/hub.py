@@ -5,6 +5,7 @@ is imported and while the entrypoint runs, which names are entrypoints, and how 
 """
 
 import contextlib
+import importlib.machinery
 import importlib.util
 import inspect
 import os
@@ -19,9 +20,12 @@ HUBCONF = "hubconf.py"
 class Hub:
     """The hubconf.py of one checkout. It is imported anew for every load, as torch.hub does; its packages are not."""
 
-    def __init__(self, checkout, seed):
+    loader = importlib.machinery.SourceFileLoader  # of a hubconf.py; of the checkout's files, where they are compiled already
+
+    def __init__(self, checkout, seed, loader=None):
         self._checkout = checkout
         self._seed = seed
+        Hub.loader = loader or importlib.machinery.SourceFileLoader
         seed_random_states(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
 
     def list(self):
@@ -89,7 +93,8 @@ def on_sys_path(checkout):
 
 
 def import_hubconf(checkout):
-    spec = importlib.util.spec_from_file_location(HUBCONF, os.path.join(checkout, HUBCONF))
+    path = os.path.join(checkout, HUBCONF)
+    spec = importlib.util.spec_from_file_location(HUBCONF, path, loader=Hub.loader(HUBCONF, path))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

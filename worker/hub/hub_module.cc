@@ -1,7 +1,11 @@
 #include "worker/hub/hub_module.h"
 
+#include <fcntl.h>
+
 #include <hubcell/error.h>
 
+#include "shared/posix/memory.h"
+#include "shared/posix/unique_fd.h"
 #include "shared/python/exception.h"
 #include "shared/python/object.h"
 
@@ -12,15 +16,35 @@ using python::call;
 using python::make_text;
 using python::PyRef;
 
+namespace {
+
+constexpr int kBufferRead = 0x100;  // PyBUF_READ, which the limited API names from 3.11 on
+
+// What makes loaders of the checkout's files: None where there is no archive, which is no failure.
+PyRef make_loader(const std::string& folder, const std::string& checkout, const std::string& bytecode) {
+  const posix::UniqueFd file(bytecode.empty() ? -1 : ::open(bytecode.c_str(), O_RDONLY | O_CLOEXEC));
+  const std::size_t bytes = file ? posix::file_bytes(file.get()) : 0;
+  if (bytes == 0) return PyRef::borrow(Py_None);
+  // Never unmapped: code is read from it for as long as the worker lives.
+  const auto* const archive = new posix::Mapping(posix::Mapping::for_reading(file.get(), bytes));
+  const PyRef content = python::checked(PyMemoryView_FromMemory(
+      reinterpret_cast<char*>(archive->data()), static_cast<Py_ssize_t>(archive->size()), kBufferRead));
+  const PyRef module = python::load_source_file("hubcell_bytecode", folder + "/bytecode.py");
+  return call(attribute(module.get(), "use").get(), {make_text(checkout).get(), content.get()});
+}
+
+}  // namespace
+
 HubModule::HubModule(const std::string& folder, const std::string& checkout,
-                     std::optional<std::uint64_t> seed)
+                     std::optional<std::uint64_t> seed, const std::string& bytecode)
     : folder_(folder) {
   module_ = python::load_source_file("hubcell_hub", folder + "/hub.py");
   inputs_ = python::load_source_file("hubcell_inputs", folder + "/inputs.py");
   downloads_ = python::load_source_file("hubcell_downloads", folder + "/downloads.py");
   const PyRef seed_object =
       seed ? python::checked(PyLong_FromUnsignedLongLong(*seed)) : PyRef::borrow(Py_None);
-  hub_ = call(attribute(module_.get(), "Hub").get(), {make_text(checkout).get(), seed_object.get()});
+  hub_ = call(attribute(module_.get(), "Hub").get(),
+              {make_text(checkout).get(), seed_object.get(), make_loader(folder, checkout, bytecode).get()});
 }
 
 void HubModule::observe(const std::vector<std::string>& own, const std::string& scratch) {

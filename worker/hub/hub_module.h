@@ -15,8 +15,10 @@ namespace hubcell::worker {
 class HubModule {
  public:
   // Loads our Python files from `folder`; nothing of the `checkout` runs yet. Seeds all random states: from
-  // `seed`, else from the system, so that no two workers draw the same numbers.
-  HubModule(const std::string& folder, const std::string& checkout, std::optional<std::uint64_t> seed);
+  // `seed`, else from the system, so that no two workers draw the same numbers. `bytecode`: the archive of the checkout's code
+  // (bytecode.py), or empty.
+  HubModule(const std::string& folder, const std::string& checkout, std::optional<std::uint64_t> seed,
+            const std::string& bytecode);
   // What torch.hub, urllib.request and requests fetch in this process comes from the two functions of supplies.h from now
   // on.
   void supply(python::PyRef want_file, python::PyRef want_repository) const;
