@@ -16,6 +16,8 @@ import participants
 import report
 
 GOAL_BESIDE_OWN_US = 30_000
+GOAL_COMMAND_US = 10_000
+COMMAND_RUNS = 50
 FRESH = """
 import sys, torch
 net = torch.hub.load({folder!r}, {entry!r}, source="local")
@@ -26,7 +28,7 @@ WHO = {"hubcell": "hubcell, warm interpreter", "torch.hub": "torch.hub, torch im
 EXPLANATION = """\
 A repository in a folder is loaded and called once: by a new worker of a Hub that has loaded something else before; by torch.hub in this process, which is
 what the repository's own code takes; and by a fresh process with torch.hub. {rounds} rounds in turn; times are p50 and p99, in parentheses what
-single rounds gave at least and at most."""
+single rounds gave at least and at most. Last, what the command line takes for itself: hubcell --version, {command_runs} times."""
 
 
 class Model:
@@ -35,6 +37,7 @@ class Model:
     def __init__(self, hubcell, torch, folder, entry):
         self._hubcell, self._torch, self._folder, self._entry = hubcell, torch, folder, entry
         self.times = {who: [] for who in WHO}
+        self.load_ns = []  # of the first who, without its call
 
     def _fresh_folder(self):
         return models.write_repository(os.path.join(self._folder, f"{self._entry}{len(self.times['hubcell'])}"))
@@ -43,10 +46,15 @@ class Model:
         with self._torch.no_grad():
             net(self._torch.ones(1, models.INPUTS[self._entry]))
 
+    def _load_and_call(self, hub, folder):
+        nets = []
+        self.load_ns.append(package.timed_ns(lambda: nets.append(hub.load(folder, self._entry, source="local"))))
+        self._call(nets[0])
+
     def measure(self, hub):
         folder = self._fresh_folder()
         command = [sys.executable, "-B", "-c", FRESH.format(folder=folder, entry=self._entry, features=models.INPUTS[self._entry])]
-        starts = {"hubcell": lambda: self._call(hub.load(folder, self._entry, source="local")),
+        starts = {"hubcell": lambda: self._load_and_call(hub, folder),
                   "torch.hub": lambda: self._call(self._torch.hub.load(folder, self._entry, source="local")),
                   "fresh-process": lambda: subprocess.run(command, check=True)}
         for who, start in starts.items():
@@ -61,7 +69,8 @@ def make_rows(measured):
             times = figures.flatten(rounds)
             rows.append(report.row(f"start-{entry}", who, 4, figures.p50(times) / 1e3, figures.percentile(times, 99) / 1e3,
                                    own_us + GOAL_BESIDE_OWN_US if who == "hubcell" else None,
-                                   times_fresh_process=figures.ratio(rounds, model.times["fresh-process"])))
+                                   times_fresh_process=figures.ratio(rounds, model.times["fresh-process"]),
+                                   **({"load_p50_us": figures.p50(model.load_ns) / 1e3} if who == "hubcell" else {})))
     return rows
 
 
@@ -73,6 +82,7 @@ def print_rows(title, rows):
         print(line)
     for row in rows:
         if row["goal"] is not None:
+            print(f"  Of which the load is {figures.duration_text(row['load_p50_us'])}; the rest is the first call.")
             print(f"  Goal of hubcell: what the repository's own code takes, and 30 ms: at most {figures.duration_text(row['goal'])}: "
                   f"{'missed' if row['missed'] else 'met'}.")
 
@@ -90,12 +100,26 @@ def measure(hubcell, torch, rounds):
         return measured
 
 
+def command_row(hubcell):
+    command = [os.path.join(os.path.dirname(hubcell.__file__), "bin", "hubcell"), "--version"]
+    times = [package.timed_ns(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)) for _ in range(COMMAND_RUNS)]
+    return report.row("start-command", "hubcell", 0, figures.p50(times) / 1e3, figures.percentile(times, 99) / 1e3, GOAL_COMMAND_US)
+
+
+def print_command(row):
+    print(f"\nThe command itself: p50 {figures.duration_text(row['p50_us'])}, p99 {figures.duration_text(row['p99_us'])}; "
+          f"goal: at most {figures.duration_text(row['goal'])}: {'missed' if row['missed'] else 'met'}.")
+
+
 def main(words):
-    run = package.Run("start", __doc__.splitlines()[0], "starts of each model", EXPLANATION, words)
+    explanation = EXPLANATION.replace("{command_runs}", str(COMMAND_RUNS))
+    run = package.Run("start", __doc__.splitlines()[0], "starts of each model", explanation, words)
     rows = make_rows(measure(run.hubcell, run.torch, run.rounds))
     for entry in models.INPUTS:
         print_rows(f"The {entry} model", [row for row in rows if row["bench"] == f"start-{entry}"])
-    run.write(rows)
+    command = command_row(run.hubcell)
+    print_command(command)
+    run.write([*rows, command])
     return 0
 
 
