@@ -8,6 +8,7 @@ import importlib.util
 import marshal
 import os
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -197,6 +198,12 @@ class Archives(unittest.TestCase):
         self.assertLessEqual(len(archive), 256 << 10)
         self.assertEqual(int.from_bytes(archive[:8], "little"), len(archive))
         self.assertGreater(len(self.module.Archive(folder, memoryview(archive))._index), 5)
+
+    def test_nothing_of_it_is_looked_at_before_a_module_is_imported(self):
+        """Where it is mapped the worker is not in its sandbox yet."""
+        with unittest.mock.patch("sys.path_hooks", list(sys.path_hooks)), \
+                unittest.mock.patch.object(self.module.marshal, "loads", side_effect=AssertionError("looked at")):
+            self.assertIs(self.module.use(self.root, memoryview(b"")), self.module.Loader)
 
     def test_an_archive_speaks_for_its_own_checkout_alone(self):
         own, other = (write_files(f"{self.root}/{name}", {"net.py": "x = 1"}) for name in ("own", "other"))

@@ -10,6 +10,7 @@ is not what was compiled, is read and compiled as ever.
              codes (marshal), counted from the archive's begin
 """
 
+import functools
 import importlib.machinery
 import marshal
 import os
@@ -81,13 +82,17 @@ def packed(index, codes):
 
 
 class Archive:
-    """That of `checkout`. It came from that commit's own files, and is as trusted as they are."""
+    """That of `checkout`. It came from that commit's own files, and is no more trusted than they are: nothing of it is looked at
+    before its first module is imported, when the worker is in its sandbox."""
 
     def __init__(self, checkout, content):
-        index_bytes = int.from_bytes(content[8:HEAD_BYTES], "little")
         self._below = os.path.join(checkout, "")
         self._content = content
-        self._index = marshal.loads(content[HEAD_BYTES:HEAD_BYTES + index_bytes])
+
+    @functools.cached_property
+    def _index(self):
+        index_bytes = int.from_bytes(self._content[8:HEAD_BYTES], "little")
+        return marshal.loads(self._content[HEAD_BYTES:HEAD_BYTES + index_bytes])
 
     def holds(self, folder):
         return os.path.join(folder, "").startswith(self._below)
@@ -118,10 +123,7 @@ class Loader(importlib.machinery.SourceFileLoader):
 
 def use(checkout, content):
     """From now on, in this process, for the files of `checkout`. Returns the loader for one of them."""
-    try:
-        Loader.archive = Archive(checkout, content)
-    except Exception:
-        return importlib.machinery.SourceFileLoader
+    Loader.archive = Archive(checkout, content)
     sys.path_hooks.insert(0, find_in_checkout)
     return Loader
 
