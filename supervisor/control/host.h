@@ -12,6 +12,7 @@
 #include "supervisor/control/bytecode.h"
 #include "supervisor/control/template_pool.h"
 #include "supervisor/process/environment.h"
+#include "supervisor/process/interpreter.h"
 #include "supervisor/process/line_sink.h"
 #include "supervisor/process/loop.h"
 #include "supervisor/weights/store.h"
@@ -45,6 +46,7 @@ struct Host {
   TemplatePool templates;
   std::shared_ptr<weights::SegmentStore> weights;
   BytecodeCache bytecode = {};
+  process::TorchlessPythons torchless = {};
 
   // The template of an interpreter for a session of that environment and output.
   process::TemplatePlan plan_template(const std::string& python, const process::Environment& session,

@@ -74,7 +74,7 @@ Task<void> Server::warm_up() {
     const process::Environment environment = process::Environment::own();
     const std::function<bool(const std::string&)> none_runs = [](const std::string&) { return false; };
     const std::string python =
-        co_await process::choose_interpreter(host_.loop, "", environment, "/", none_runs);
+        co_await process::choose_interpreter(host_.loop, "", environment, "/", none_runs, host_.torchless);
     co_await host_.templates.get(host_.plan_template(python, environment, wire::WorkerOutput::Prefixed));
   } catch (const std::exception& failure) {
     log::info(std::string("no interpreter is started ahead: ") + failure.what());

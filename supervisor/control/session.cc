@@ -111,7 +111,7 @@ Task<std::string> Session::choose_interpreter(std::string wanted) {
     return self->host_.templates.has(self->template_plan(python));
   };
   co_return co_await process::choose_interpreter(loop_, std::move(wanted), *environment_, working_folder_,
-                                                 std::move(runs));
+                                                 std::move(runs), host_.torchless);
 }
 
 // Whoever needs it waits for the same template, and is told why where there is none.

@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::chrono::seconds kTorchlessFor{60};
 constexpr const char* kAdvice = "give the path of a python3 that has torch";
 
 bool can_run(const fs::path& program) {
@@ -91,9 +92,19 @@ Task<bool> has_torch(asio::io_context& loop, const std::string& python, const En
 
 }  // namespace
 
+bool TorchlessPythons::has(const std::string& python) const {
+  const auto known = found_.find(python);
+  return known != found_.end() && std::chrono::steady_clock::now() - known->second < kTorchlessFor;
+}
+
+void TorchlessPythons::add(const std::string& python) {
+  found_[python] = std::chrono::steady_clock::now();
+}
+
 Task<std::string> choose_interpreter(asio::io_context& loop, std::string wanted,
                                      const Environment& environment, std::string working_folder,
-                                     std::function<bool(const std::string&)> runs) {
+                                     std::function<bool(const std::string&)> runs,
+                                     TorchlessPythons& torchless) {
   if (!wanted.empty()) co_return resolve_named(wanted, "--python", environment, working_folder);
   if (const std::string named = environment.get("HUBCELL_PYTHON"); !named.empty()) {
     co_return resolve_named(named, "HUBCELL_PYTHON", environment, working_folder);
@@ -102,8 +113,11 @@ Task<std::string> choose_interpreter(asio::io_context& loop, std::string wanted,
       !venv.empty() && can_run(venv + "/bin/python")) {
     co_return venv + "/bin/python";
   }
-  if (const auto found = find_in_path("python3", environment.get("PATH"))) {
-    if (runs(*found) || co_await has_torch(loop, *found, environment)) co_return *found;
+  const auto found = find_in_path("python3", environment.get("PATH"));
+  if (found && runs(*found)) co_return *found;
+  if (found && !torchless.has(*found)) {
+    if (co_await has_torch(loop, *found, environment)) co_return *found;
+    torchless.add(*found);
   }
   co_return "/usr/bin/python3";
 }
