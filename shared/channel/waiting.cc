@@ -13,8 +13,8 @@
 namespace hubcell::channel {
 namespace {
 
-// A sleeping round trip costs 5 to 90 us, of which each side waits for the other: spinning longer gains nothing.
-constexpr std::chrono::nanoseconds kSpinLong{120'000};
+// A sleeping round trip costs 5 to 90 us more than a spinning one: what takes much longer than this gains little by a spin.
+constexpr std::chrono::nanoseconds kSpinLong{250'000};
 constexpr std::chrono::nanoseconds kSpinShort{2'000};
 // So many in vain, and only one in kTrialEvery is a long one.
 constexpr std::uint32_t kMissesMax = 4;
