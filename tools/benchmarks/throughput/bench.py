@@ -134,7 +134,7 @@ def make_row(kind, count, rounds):
     ratios = sorted(mine / other for mine, other in rounds)
     overall = sum(mine for mine, _ in rounds) / sum(other for _, other in rounds)
     goal = GOAL_TIMES_BARE if count == 2 else None
-    return {"bench": "throughput", "who": "hubcell-python", "workers": count, "replicas": count if kind is Replicas else 1,
+    return {"bench": "throughput", "who": "hubcell-replicas" if kind is Replicas else "hubcell-python", "workers": count, "replicas": count if kind is Replicas else 1,
             "calls_per_s": figures.p50([mine for mine, _ in rounds]) / ROUND_S,
             "bare_calls_per_s": figures.p50([other for _, other in rounds]) / ROUND_S,
             "times_bare": (ratios[0], overall, ratios[-1]), "goal": goal, "missed": goal is not None and overall < goal}
