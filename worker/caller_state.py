@@ -1,9 +1,9 @@
 """What a call may depend on beside its arguments: the random states and defaults of its caller's process.
 
-A state is a dict of some of: 'python' (random.getstate()), 'numpy' (numpy.random.get_state()), 'default_dtype' (a
-torch.dtype), 'autocast' (a torch.dtype for the CPU, or None), 'seed' (an int, of the random states that are not given, for
-this call alone); and 'torch', the state of torch's generator, which caller_state.cc sees to: here it only says that it is
-given.
+A state is a dict of some of: 'python' (random.getstate(), or None: as the last call left it), 'numpy'
+(numpy.random.get_state(), or None), 'default_dtype' (a torch.dtype), 'autocast' (a torch.dtype for the CPU, or None), 'seed'
+(an int, of the random states that are not given, for this call alone); and 'torch', the state of torch's generator, which
+caller_state.cc sees to: here it only says that it is given.
 """
 
 import random
@@ -32,7 +32,8 @@ class CallerState:
             if name == "autocast":
                 self._enter_autocast(value)
                 continue
-            SETTERS[name](value)
+            if value is not None:
+                SETTERS[name](value)
             if name in GETTERS:
                 self._before[name] = GETTERS[name]()
 

@@ -32,6 +32,8 @@ class SpinBudget {
   void encourage();
   // Whether that wait's event came within its spin.
   void record(bool spin_was_enough);
+  // Whether this process may use another CPU.
+  bool is_useful() const { return useful_; }
 
  private:
   bool useful_;

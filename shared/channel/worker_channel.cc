@@ -74,7 +74,7 @@ std::optional<WorkerChannel::Request> WorkerChannel::next(bool may_sleep) {
 }
 
 std::optional<WorkerChannel::Request> WorkerChannel::next_at_once() {
-  if (waiting_.empty()) spin_for(kAtOnce, [this] { return collect(); });
+  if (waiting_.empty() && spin_budget_.is_useful()) spin_for(kAtOnce, [this] { return collect(); });
   return take();
 }
 

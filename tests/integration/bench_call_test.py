@@ -12,7 +12,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BENCHMARKS = os.path.join(ROOT, "tools", "benchmarks")
-WHO = ["hubcell-cpp", "hubcell-python", "hubcell-python-empty", "in-process", "torch-multiprocessing", "pipe-numpy", "memcpy"]
+WHO = ["hubcell-cpp", "hubcell-cpp-ahead", "hubcell-python", "hubcell-python-empty", "in-process", "torch-multiprocessing", "pipe-numpy", "memcpy"]
 FIELDS = {"bench", "who", "bytes", "p50_us", "p99_us", "goal", "missed"}
 
 
@@ -44,6 +44,7 @@ class BenchCall(unittest.TestCase):
         self.assertLessEqual(FIELDS, set(row))
         self.assertEqual(row["bench"], "call")
         self.assertGreater(row["p50_us"], 0)
+        self.assertGreater(row["calls_per_s"], 0)
         self.assertLessEqual(row["p50_us"], row["p99_us"])
         self.assertEqual(row["missed"], row["goal"] is not None and row["p50_us"] > row["goal"])
         for name, other in (("times_in_process", in_process), ("times_torch_multiprocessing", torch)):

@@ -18,6 +18,9 @@ class Figures(unittest.TestCase):
         self.assertEqual(figures.p50([3, 1, 2]), 2)
         self.assertEqual(figures.p50([4, 1]), 1)
 
+    def test_calls_a_second_are_those_of_one_after_the_other(self):
+        self.assertEqual(figures.per_second([1_000_000, 3_000_000]), 500)
+
     def test_a_ratio_compares_the_rounds_of_the_same_moment(self):
         mine, other = [[2, 2, 2], [30, 30, 30]], [[1, 1, 1], [10, 10, 10]]
         self.assertEqual(figures.ratio(mine, other), (2.0, 2.0, 3.0))

@@ -17,6 +17,11 @@ def p50(values):
     return percentile(values, 50)
 
 
+def per_second(nanoseconds):
+    """How many of them, one after the other, go into a second."""
+    return len(nanoseconds) / (sum(nanoseconds) / 1e9)
+
+
 def flatten(rounds):
     return [value for values in rounds for value in values]
 

@@ -38,14 +38,15 @@ def run_part(name, chosen, folder):
 
 
 def figure_texts(row):
-    """(what it took, what it took at worst, a ratio)"""
+    """(what it took, what it took at worst, calls a second, a ratio)"""
+    per_second = f"{row['calls_per_s']:,.0f}" if "calls_per_s" in row else ""
     if "p50_us" in row:
         ratio = next((row[name] for name in ("times_in_process", "times_fresh_process", "times_torch_hub") if name in row), None)
-        return figures.duration_text(row["p50_us"]), figures.duration_text(row["p99_us"]), ratio_text(ratio)
-    if "calls_per_s" in row:
-        return f"{row['calls_per_s']:.0f} calls/s", "", ratio_text(row["times_bare"])
+        return figures.duration_text(row["p50_us"]), figures.duration_text(row["p99_us"]), per_second, ratio_text(ratio)
+    if "times_bare" in row:
+        return "", "", per_second, ratio_text(row["times_bare"])
     ratio = row.get("times_fresh")
-    return f"{row['memory_bytes'] / 1e6:.1f} MB", "", figures.times_text(ratio) if ratio else ""
+    return f"{row['memory_bytes'] / 1e6:.1f} MB", "", "", figures.times_text(ratio) if ratio else ""
 
 
 def ratio_text(ratio):
@@ -60,7 +61,7 @@ def goal_text(row):
         return ""
     if "p50_us" in row:
         return figures.duration_text(row["goal"])
-    return f"{row['goal']}" if "calls_per_s" in row else f"{row['goal'] / 1e6:.1f} MB"
+    return f"{row['goal']} of bare" if "times_bare" in row else f"{row['goal'] / 1e6:.1f} MB"
 
 
 def line_of(row):
@@ -70,8 +71,8 @@ def line_of(row):
 
 
 def markdown(rows):
-    yield "| what | who | p50 or size | p99 | times in-process, bare or fresh | goal | |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| what | who | p50 or size | p99 | calls/s | times in-process, bare or fresh | goal | |"
+    yield "|---|---|---|---|---|---|---|---|"
     for row in rows:
         yield "| " + " | ".join(line_of(row)) + " |"
 

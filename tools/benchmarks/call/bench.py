@@ -17,9 +17,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.join(HERE, "model")
 ENTRY = "double"
 
-WHO = {"hubcell-cpp": "hubcell, C++", "hubcell-python": "hubcell, Python", "hubcell-python-empty": "hubcell, Python, empty",
-       "in-process": "in-process", "torch-multiprocessing": "torch.multiprocessing", "pipe-numpy": "Pipe with numpy",
-       "memcpy": "memcpy of the bytes"}
+WHO = {"hubcell-cpp": "hubcell, C++", "hubcell-cpp-ahead": "hubcell, C++, ahead", "hubcell-python": "hubcell, Python",
+       "hubcell-python-empty": "hubcell, Python, empty", "in-process": "in-process",
+       "torch-multiprocessing": "torch.multiprocessing", "pipe-numpy": "Pipe with numpy", "memcpy": "memcpy of the bytes"}
 
 GOAL_TIMES_IN_PROCESS = 1.5
 GOAL_TIMES_BELOW_TORCH = 50
@@ -28,9 +28,10 @@ GOAL_TIMES_MEMCPY = 1.2  # each way
 
 EXPLANATION = """\
 Everybody calls a model that answers with x * 2, without gradients; all are started first, and then called in turn,
-{rounds} rounds. Times are p50 and p99 of single calls of all rounds; in parentheses what single rounds gave at
-least and at most. torch.multiprocessing: through a Pipe, the input in shared memory from the first call on.
-empty: the input lies in memory of hub.empty, which goes to the worker without a copy.
+{rounds} rounds. Times are p50 and p99 of single calls of all rounds, which one thread makes one after the other; in parentheses
+what single rounds gave at least and at most. ahead: with 16 calls in flight (2 of 64 MiB), from one answer to the next.
+empty: the input lies in memory of hub.empty, which goes to the worker without a copy. torch.multiprocessing: through a
+Pipe, the input in shared memory from the first call on.
 64 MiB: one number of each page of the answer is read, too. memcpy copies as many bytes once, and calls nothing."""
 
 
@@ -63,7 +64,9 @@ def commands(programs):
     other_process = os.path.join(HERE, "other_process.py")
     package = os.path.join(os.path.dirname(programs), "python")
     through_package = [python, os.path.join(HERE, "hubcell_python.py"), package, MODEL, ENTRY]
-    return {"hubcell-cpp": [os.path.join(programs, "hubcell-bench-call"), python, MODEL, ENTRY],
+    in_cpp = [os.path.join(programs, "hubcell-bench-call"), python, MODEL, ENTRY]
+    return {"hubcell-cpp": in_cpp,
+            "hubcell-cpp-ahead": [*in_cpp, "ahead"],
             "hubcell-python": through_package,
             "hubcell-python-empty": [*through_package, "empty"],
             "in-process": [python, os.path.join(HERE, "in_process.py"), MODEL, ENTRY],
@@ -111,7 +114,7 @@ def make_rows(times):
             rounds = times[who][size.bytes]
             rows.append(report.row(
                 "call", who, size.bytes, p50_us(times, who, size), figures.percentile(figures.flatten(rounds), 99) / 1e3,
-                goal_us(times, size) if who == "hubcell-cpp" else None,
+                goal_us(times, size) if who == "hubcell-cpp" else None, calls_per_s=figures.per_second(figures.flatten(rounds)),
                 times_in_process=figures.ratio(rounds, times["in-process"][size.bytes]),
                 times_torch_multiprocessing=figures.ratio(rounds, times["torch-multiprocessing"][size.bytes])))
     return rows
@@ -124,9 +127,9 @@ def ratio_text(ratio):
 
 def print_size(size, rows):
     print(f"\n{size.title} ({size.bytes:,} bytes there and back)\n")
-    lines = [(WHO[row["who"]], figures.duration_text(row["p50_us"]), figures.duration_text(row["p99_us"]),
+    lines = [(WHO[row["who"]], figures.duration_text(row["p50_us"]), figures.duration_text(row["p99_us"]), f"{row['calls_per_s']:,.0f}",
               ratio_text(row["times_in_process"]), ratio_text(row["times_torch_multiprocessing"])) for row in rows]
-    for line in report.table(("", "p50", "p99", "times in-process", "times torch.multiprocessing"), lines):
+    for line in report.table(("", "p50", "p99", "calls a second", "times in-process", "times torch.multiprocessing"), lines):
         print(line)
     for row in rows:
         if row["goal"] is not None:
