@@ -16,6 +16,8 @@ namespace {
 
 // The worker's death is looked for between slices of sleep.
 constexpr std::chrono::milliseconds kSleepSlice{20};
+// Of two sides that take turns on one CPU such a call takes up to 300 us.
+constexpr std::chrono::microseconds kShortCallMax{500};
 // Free memory that stays mapped to pages, so that the next call finds them warm.
 constexpr std::uint64_t kWarmBytesMax = std::uint64_t{256} << 20;
 // What makes it worthwhile to wake a worker only to free blocks.
@@ -216,8 +218,16 @@ WaitOutcome ClientChannel::wait(const Ticket& ticket,
     if (given_up != nullptr && given_up->load()) return WaitOutcome::GivenUp;
     if (deadline && std::chrono::steady_clock::now() >= *deadline) return WaitOutcome::DeadlineExceeded;
   }
-  placement_.note(this_cpu(), slot.worker_cpu.load(std::memory_order_relaxed));
+  note_placement(ticket);
   return WaitOutcome::Answered;
+}
+
+// For a long call, in which the caller sleeps, one CPU does.
+void ClientChannel::note_placement(const Ticket& ticket) {
+  const unsigned cpu = this_cpu();
+  const unsigned worker_cpu = view_.slots[ticket.slot].worker_cpu.load(std::memory_order_relaxed);
+  if (cpu == worker_cpu && std::chrono::steady_clock::now() - ticket.begun > kShortCallMax) return;
+  placement_.note(cpu, worker_cpu);
 }
 
 std::vector<std::byte> ClientChannel::take_response(const Ticket& ticket) {

@@ -101,6 +101,7 @@ class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
   std::uint64_t allocate_request(std::size_t bytes);
   std::string describe_holders() const;  // of the client's area
   void ring();
+  void note_placement(const Ticket& ticket);
   void release(std::uint64_t what);
   bool write_release(std::uint64_t what);
   void write_late_releases();
