@@ -26,15 +26,13 @@ CallerState::CallerState(const python::Converter& converter, const std::string& 
 
 void CallerState::enter(const Value& state) {
   if (state.is<None>()) return;
-  Dict others;
   for (const auto& [name, value] : state.as<Dict>().items) {
     const bool is_generator = name.is<std::string>() && name.text() == kGenerator;
     if (is_generator) enter_generator(value);
     entered_others_ |= !is_generator;
-    others.items.emplace_back(name, is_generator ? Value(None{}) : value);
   }
   if (!entered_others_) return;
-  python::call(python::attribute(others_.get(), "enter").get(), {converter_.to_python(others).get()});
+  python::call(python::attribute(others_.get(), "enter").get(), {converter_.to_python(state).get()});
 }
 
 // None: as the last call left it.

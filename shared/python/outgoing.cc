@@ -139,9 +139,9 @@ class Outgoing::Conversion {
     if (is_exactly(object, PyFrozenSet_Type)) return set(object, depth, true);
     if (reinterpret_cast<PyObject*>(Py_TYPE(object)) == converter_.ordered_dict_.get())
       return dict(object, depth, true);
-    if (std::optional<Tensor> plain = converter_.torch_.describe_plain(object))
-      return plain->shape().size() > wire::kTensorDimensionsMax ? handle(object)
-                                                                : tensor(object, *std::move(plain));
+    std::optional<Tensor> plain = converter_.torch_.describe_plain(object);
+    if (plain && plain->shape().size() <= wire::kTensorDimensionsMax)
+      return tensor(object, *std::move(plain));
     const PyRef description = call(converter_.describe_.get(), {object});
     if (description.get() != Py_None) return described(description, object, depth);
     // Classes of its own that are numbers or texts below.

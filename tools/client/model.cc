@@ -79,18 +79,11 @@ void Model::pause(milliseconds time) const {
   }
 }
 
-// The ref may mean another commit by now, where somebody has looked it up again.
-std::shared_ptr<Worker> Model::open_worker() const {
-  std::shared_ptr<Worker> worker = session_->open_worker(recipe_.repository, false, recipe_.replica);
-  const ModelInfo before = worker_->info();
-  if (worker->commit() == before.commit) return worker;
-  return session_->open_worker(before.repository + "@" + before.commit, false, recipe_.replica);
-}
-
 void Model::load_again() {
   if (changes_.are_too_many())
     throw Error(ErrorCode::StaleHandle, "more was changed of it than can be changed again; load it again");
-  const std::shared_ptr<Worker> worker = open_worker();
+  const std::shared_ptr<Worker> worker =
+      session_->open_worker_like(*worker_, recipe_.repository, recipe_.replica);
   log::info("model " + recipe_.request.name + " of " + worker->label() +
             ": loaded again after its worker died");
   std::vector<std::shared_ptr<HandleLease>> fresh;

@@ -56,7 +56,6 @@ class Model : public std::enable_shared_from_this<Model> {
 
  private:
   void pause(std::chrono::milliseconds time) const;
-  std::shared_ptr<Worker> open_worker() const;
   void load_again();
 
   const std::shared_ptr<Session> session_;

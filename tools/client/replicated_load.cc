@@ -20,14 +20,6 @@ Value with_common_seed(const Value& state) {
   return common;
 }
 
-// The ref may mean another commit by now, where somebody has looked it up again.
-std::shared_ptr<Worker> open_replica(Session& session, const std::string& repository, unsigned replica,
-                                     const ModelInfo& first) {
-  std::shared_ptr<Worker> worker = session.open_worker(repository, false, replica);
-  if (worker->commit() == first.commit) return worker;
-  return session.open_worker(first.repository + "@" + first.commit, false, replica);
-}
-
 // A load that goes on in all replicas.
 struct Loading {
   std::shared_ptr<ReplicaGroup> group = std::make_shared<ReplicaGroup>();
@@ -78,10 +70,10 @@ std::unique_ptr<PendingCall> begin_replicated_load(const std::shared_ptr<Session
   loading->handles.resize(count);
   std::unique_ptr<PendingCall> load;
   auto companions = std::make_unique<Companions>();
-  ModelInfo first;
+  std::shared_ptr<Worker> first;
   for (unsigned replica = 0; replica < count; ++replica) {
     const std::shared_ptr<Worker> worker =
-        replica == 0 ? session->open_worker(repository) : open_replica(*session, repository, replica, first);
+        first ? session->open_worker_like(*first, repository, replica) : session->open_worker(repository);
     const auto model = std::make_shared<Model>(
         session, LoadRecipe{.repository = repository, .request = request, .limit = limit, .replica = replica},
         loading->group);
@@ -91,7 +83,7 @@ std::unique_ptr<PendingCall> begin_replicated_load(const std::shared_ptr<Session
           loading->handles[replica].assign(handles.begin(), handles.end());
         });
     if (replica == 0) {
-      first = worker->info();
+      first = worker;
       load = std::move(begun);
     } else {
       companions->calls.push_back(std::move(begun));

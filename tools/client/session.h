@@ -47,6 +47,9 @@ class Session : public std::enable_shared_from_this<Session> {
   // `replica`: which of several that are alike.
   std::shared_ptr<Worker> open_worker(const std::string& repository, bool refresh = false,
                                       std::uint32_t replica = 0);
+  // The same, of the commit that `like` is of: a ref may mean another one by now, where somebody has looked it up again.
+  std::shared_ptr<Worker> open_worker_like(const Worker& like, const std::string& repository,
+                                           std::uint32_t replica);
   // Keeps it no longer: it ends with the last reference.
   void forget_worker(std::uint64_t worker);
   // A worker that `nobody_asks` about any more cannot be described afterwards.

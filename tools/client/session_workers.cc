@@ -62,6 +62,13 @@ std::shared_ptr<Worker> Session::open_worker(const std::string& repository, bool
   return worker;
 }
 
+std::shared_ptr<Worker> Session::open_worker_like(const Worker& like, const std::string& repository,
+                                                  std::uint32_t replica) {
+  std::shared_ptr<Worker> worker = open_worker(repository, false, replica);
+  if (worker->commit() == like.commit()) return worker;
+  return open_worker(like.name() + "@" + like.commit(), false, replica);
+}
+
 void Session::note_commit(const ModelInfo& info) {
   if (!info.commit.empty())
     lock_file_->note({{.name = info.repository, .ref = info.ref, .commit = info.commit}});

@@ -35,6 +35,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::string label() const;
   std::uint64_t id() const { return opened_.worker; }
   std::int64_t pid() const { return opened_.pid; }
+  // Of its repository: "owner/name".
+  const std::string& name() const { return opened_.name; }
   const std::string& commit() const { return opened_.commit; }
   // Which one of several that are alike, from 0 on.
   std::uint32_t replica() const { return replica_; }
