@@ -17,9 +17,10 @@ MAY_INCLUDE = {
     "worker": ["shared"],
     "tools/client": ["shared"],
     # The package speaks Python on the client's side.
-    "tools/python": ["tools/client", "shared/base", "shared/value", "shared/python"],
+    "tools/python": ["tools/client", "tools/compare", "shared/base", "shared/value", "shared/python"],
     # A tool is a user of the client. HUBCELL_CHECK is for everyone.
-    "tools": ["tools/client", "shared/base/check.h"],
+    "tools": ["tools/client", "tools/text", "shared/base/check.h"],
+    "tools/cli": ["tools/client", "tools/text", "tools/compare", "shared/base/check.h"],
     "tests": ["shared", "supervisor", "worker", "tools"],
 }
 
@@ -79,7 +80,7 @@ def check_direction(path, line_number, quoted, angled, known, public):
         yield f"{path}:{line_number}: lies in no folder of ARCHITECTURE.md"
         return
     # <hubcell/...> is for users of the client: of a tool, all of it.
-    if module == "tools" and angled:
+    if angled and is_within(module, "tools") and module != "tools/client":
         return
     if is_within(target, home) or any(is_within(target, allowed) for allowed in MAY_INCLUDE[module]):
         return

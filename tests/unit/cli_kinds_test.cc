@@ -6,6 +6,7 @@
 #include "tools/cli/elements.h"
 #include "tools/cli/json_output.h"
 #include "tools/cli/text_output.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -15,7 +16,7 @@ std::string json_of(const Value& value) {
 }
 
 std::string text_of(const Value& value) {
-  return to_text(value, Style::plain());
+  return to_text(value, text::Style::plain());
 }
 
 Tensor bits(DType dtype, const std::vector<std::uint8_t>& bytes) {

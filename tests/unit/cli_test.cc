@@ -16,6 +16,8 @@
 #include "tools/cli/text_output.h"
 #include "tools/cli/topk.h"
 #include "tools/cli/usage_error.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -314,22 +316,23 @@ TEST(JsonOutput, ContainersHaveTheirForms) {
 // ---- text, topk, .npy, doctor
 
 TEST(TextOutput, ShowsATensorInAFewLines) {
-  const std::string text = to_text(Tensor::of<float>(DType::Float32, {1, 2}, {0.25f, 0.75f}), Style::plain());
+  const std::string text =
+      to_text(Tensor::of<float>(DType::Float32, {1, 2}, {0.25f, 0.75f}), text::Style::plain());
   EXPECT_EQ(text, "tensor float32 [1, 2]\n  [0.25, 0.75]\n  min 0.25  mean 0.5  max 0.75\n");
-  EXPECT_EQ(to_text(Tensor::of<float>(DType::Float32, {}, {0.5f}), Style::plain()),
+  EXPECT_EQ(to_text(Tensor::of<float>(DType::Float32, {}, {0.5f}), text::Style::plain()),
             "tensor float32 []  0.5\n");
 }
 
 TEST(TextOutput, ShowsPlainValuesAsPythonDoesAndOthersAsATree) {
-  EXPECT_EQ(to_text(List{{Dict{{{"start", 1}}}, None{}, Tuple{{true}}}}, Style::plain()),
+  EXPECT_EQ(to_text(List{{Dict{{{"start", 1}}}, None{}, Tuple{{true}}}}, text::Style::plain()),
             "[{'start': 1}, None, (True,)]\n");
-  EXPECT_EQ(to_text(Tuple{{1, Tensor::of<std::int64_t>(DType::Int64, {}, {2})}}, Style::plain()),
+  EXPECT_EQ(to_text(Tuple{{1, Tensor::of<std::int64_t>(DType::Int64, {}, {2})}}, text::Style::plain()),
             "tuple of 2\n  0: 1\n  1: tensor int64 []  2\n");
 }
 
 TEST(TextOutput, TextOfAWorkerCannotSteerTheTerminal) {
-  EXPECT_EQ(to_text("a\x1b[2Jb", Style::plain()), "a\\x1b[2Jb\n");
-  EXPECT_EQ(one_line("a\n\nb\n"), "a b");
+  EXPECT_EQ(to_text("a\x1b[2Jb", text::Style::plain()), "a\\x1b[2Jb\n");
+  EXPECT_EQ(text::one_line("a\n\nb\n"), "a b");
 }
 
 TEST(TopK, RanksTheLastDimension) {
@@ -364,7 +367,7 @@ TEST(Doctor, PutsTheFixBesideWhatIsMissing) {
   EXPECT_FALSE(
       can_run({finding_of({.name = "capabilities", .holds = false, .needed = true, .detail = "refused"})}));
   EXPECT_TRUE(can_run({finding_of({.name = "seccomp", .holds = true, .needed = true, .detail = ""})}));
-  EXPECT_NE(to_text({landlock}, Style::plain()).find("✗ landlock  not in this kernel  → "),
+  EXPECT_NE(to_text({landlock}, text::Style::plain()).find("✗ landlock  not in this kernel  → "),
             std::string::npos);
   const Finding mounts =
       finding_of({.name = "mounts", .holds = false, .needed = false, .detail = "forbidden here"});

@@ -10,11 +10,13 @@
 
 #include <hubcell/error.h>
 
-#include "tools/cli/figures.h"
 #include "tools/cli/json_output.h"
 #include "tools/cli/run.h"
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
+#include "tools/text/figures.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -32,8 +34,8 @@ std::string day_of(std::int64_t seconds) {
 
 // "owner/name@main, v1", "owner/name (history)", "https://host/net.pth"
 std::string label_of(const CacheEntry& entry) {
-  std::string label = printable(short_name(entry.name));
-  if (entry.kind == "checkout") label += "@" + printable(entry.refs);
+  std::string label = text::printable(short_name(entry.name));
+  if (entry.kind == "checkout") label += "@" + text::printable(entry.refs);
   if (entry.kind == "mirror") label += " (history)";
   if (entry.kind == "checkpoint") label += " (checkpoints)";
   return label;
@@ -64,20 +66,20 @@ void show(const std::vector<CacheEntry>& entries, const Options& options) {
     std::cout << dump(json) << '\n';
     return;
   }
-  const Style style(STDOUT_FILENO);
+  const text::Style style(STDOUT_FILENO);
   std::uint64_t bytes = 0;
   for (const CacheEntry& entry : entries) {
     char columns[64];
-    std::snprintf(columns, sizeof columns, "%10s  %s  %-8s  ", size_text(entry.bytes).c_str(),
+    std::snprintf(columns, sizeof columns, "%10s  %s  %-8s  ", text::size_text(entry.bytes).c_str(),
                   day_of(entry.last_use).c_str(), entry.commit.substr(0, kCommitDigits).c_str());
     std::cout << style.faint(columns) << label_of(entry);
-    if (!entry.complaint.empty()) std::cout << "  " << style.bad(printable(entry.complaint));
+    if (!entry.complaint.empty()) std::cout << "  " << style.bad(text::printable(entry.complaint));
     std::cout << '\n';
     bytes += entry.bytes;
   }
   if (entries.size() > 1) {
     char total[64];
-    std::snprintf(total, sizeof total, "%10s  in all\n", size_text(bytes).c_str());
+    std::snprintf(total, sizeof total, "%10s  in all\n", text::size_text(bytes).c_str());
     std::cout << style.faint(total);
   }
 }
@@ -146,7 +148,7 @@ int fetch(Hub& hub, const Options& options, Progress& progress) {
                            {"path", info.folder}})
               << '\n';
   } else {
-    std::cout << printable(info.folder) << '\n';
+    std::cout << text::printable(info.folder) << '\n';
   }
   return 0;
 }

@@ -8,6 +8,8 @@
 
 #include "tools/cli/json_output.h"
 #include "tools/cli/text_output.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -56,13 +58,15 @@ std::vector<Finding> examine(Hub& hub) {
     for (const Hub::Layer& layer : diagnosis.layers)
       findings.push_back(finding_of(layer));
   } catch (const Error& error) {  // no interpreter that could look further; the message says what to do
-    findings.push_back(
-        {.name = "interpreter", .holds = false, .detail = one_line(printable(error.what())), .fix = {}});
+    findings.push_back({.name = "interpreter",
+                        .holds = false,
+                        .detail = text::one_line(text::printable(error.what())),
+                        .fix = {}});
   }
   return findings;
 }
 
-std::string to_text(const std::vector<Finding>& findings, const Style& style) {
+std::string to_text(const std::vector<Finding>& findings, const text::Style& style) {
   std::size_t width = 0;
   for (const Finding& finding : findings)
     width = std::max(width, finding.name.size());

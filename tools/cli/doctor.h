@@ -6,7 +6,7 @@
 
 #include <hubcell/hub.h>
 
-#include "tools/cli/terminal.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 
@@ -23,7 +23,7 @@ std::vector<Finding> examine(Hub& hub);
 // For one layer; its fix is empty where it holds or where none is known.
 Finding finding_of(const Hub::Layer& layer);
 
-std::string to_text(const std::vector<Finding>& findings, const Style& style);
+std::string to_text(const std::vector<Finding>& findings, const text::Style& style);
 std::string to_json_text(const std::vector<Finding>& findings);
 // Nothing that is needed is missing.
 bool can_run(const std::vector<Finding>& findings);

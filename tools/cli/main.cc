@@ -18,6 +18,8 @@
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
 #include "tools/cli/trust.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -50,14 +52,15 @@ int list(Hub& hub, const Options& options, Progress& progress) {
     return 0;
   }
   for (const std::string& entry : entries)
-    std::cout << one_line(printable(entry)) << '\n';
+    std::cout << text::one_line(text::printable(entry)) << '\n';
   return 0;
 }
 
 int help(Hub& hub, const Options& options, Progress& progress) {
   const std::string text = hub.help(options.repository, options.entry);
   progress.clear();
-  std::cout << (options.json ? dump(Json(text)) : printable(text)) << (text.ends_with('\n') ? "" : "\n");
+  std::cout << (options.json ? dump(Json(text)) : text::printable(text))
+            << (text.ends_with('\n') ? "" : "\n");
   return 0;
 }
 
@@ -70,7 +73,7 @@ int run(Hub& hub, const Options& options, Progress& progress) {
 
 int doctor(Hub& hub, const Options& options) {
   const std::vector<Finding> findings = examine(hub);
-  std::cout << (options.json ? to_json_text(findings) : to_text(findings, Style(STDOUT_FILENO)));
+  std::cout << (options.json ? to_json_text(findings) : to_text(findings, text::Style(STDOUT_FILENO)));
   if (can_run(findings)) return 0;
   std::cerr << "hubcell: this machine cannot run workers: something that is needed is missing; the fix is "
                "beside it\n";
@@ -141,9 +144,11 @@ void choose_log_level(const Options& options) {
 }
 
 void show_error(const std::exception& error, bool verbose) {
-  std::cerr << Style(STDERR_FILENO).bad("hubcell:") << ' ' << one_line(printable(error.what())) << '\n';
+  std::cerr << text::Style(STDERR_FILENO).bad("hubcell:") << ' '
+            << text::one_line(text::printable(error.what())) << '\n';
   const auto* ours = dynamic_cast<const Error*>(&error);
-  if (verbose && ours != nullptr && ours->remote()) std::cerr << printable(ours->remote()->traceback) << '\n';
+  if (verbose && ours != nullptr && ours->remote())
+    std::cerr << text::printable(ours->remote()->traceback) << '\n';
 }
 
 int run_command(const Options& options) {

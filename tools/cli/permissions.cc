@@ -15,6 +15,8 @@
 #include "tools/cli/json_output.h"
 #include "tools/cli/run.h"
 #include "tools/cli/text_output.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -93,14 +95,15 @@ std::string command_line_of(const std::vector<std::string>& options) {
 }
 
 // "refused  read /data/labels.txt: --allow-read /data/labels.txt"
-std::string line_of(const Need& need, const Style& style) {
+std::string line_of(const Need& need, const text::Style& style) {
   const Observation& observed = need.observed;
   const std::string what =
-      observed.what.empty() ? "with a socket of its own" : one_line(printable(observed.what));
+      observed.what.empty() ? "with a socket of its own" : text::one_line(text::printable(observed.what));
   if (observed.refusal.empty()) return style.good("done    ") + "  " + observed.kind + " " + what;
   const std::string remedy =
-      need.option.empty() ? one_line(printable(observed.refusal)) : command_line_of(need.option);
-  return style.bad("refused ") + "  " + observed.kind + " " + what + ": " + style.faint(printable(remedy));
+      need.option.empty() ? text::one_line(text::printable(observed.refusal)) : command_line_of(need.option);
+  return style.bad("refused ") + "  " + observed.kind + " " + what + ": " +
+         style.faint(text::printable(remedy));
 }
 
 Json json_of(const Need& need) {
@@ -147,13 +150,13 @@ void print(const Outcome& outcome, const Options& options) {
               << '\n';
     return;
   }
-  const Style style(STDOUT_FILENO);
+  const text::Style style(STDOUT_FILENO);
   for (const Need& need : outcome.needs)
     std::cout << line_of(need, style) << '\n';
   if (outcome.options.empty()) {
     std::cout << "no option helps it further\n";
   } else {
-    std::cout << "options   " << style.strong(printable(command_line_of(outcome.options))) << '\n';
+    std::cout << "options   " << style.strong(text::printable(command_line_of(outcome.options))) << '\n';
   }
 }
 

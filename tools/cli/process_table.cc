@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "tools/cli/figures.h"
 #include "tools/cli/text_output.h"
+#include "tools/text/figures.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -27,7 +29,7 @@ std::string fit(std::string text, std::size_t columns) {
 
 std::string processors_text(const RunningWorker& worker, const RunningSupervisor& seen,
                             const RunningSupervisor* before) {
-  if (before == nullptr) return duration_text(worker.processor_time);
+  if (before == nullptr) return text::duration_text(worker.processor_time);
   const auto earlier = std::ranges::find(before->workers, worker.pid, &RunningWorker::pid);
   const auto time = (seen.age - before->age).count();
   if (earlier == before->workers.end() || time <= 0) return "-";
@@ -40,7 +42,7 @@ std::string processors_text(const RunningWorker& worker, const RunningSupervisor
 
 std::string state_text(const RunningWorker& worker) {
   if (worker.state != "ready") return worker.state;
-  return worker.calls > 0 ? "calling" : "idle " + duration_text(worker.idle);
+  return worker.calls > 0 ? "calling" : "idle " + text::duration_text(worker.idle);
 }
 
 // "132 MiB"
@@ -50,21 +52,22 @@ std::string short_size_text(std::uint64_t bytes) {
 }
 
 std::string model_text(const RunningWorker& worker) {
-  const std::string label = one_line(printable(worker.label));
-  return worker.entry.empty() ? label : label + " " + one_line(printable(worker.entry));
+  const std::string label = text::one_line(text::printable(worker.label));
+  return worker.entry.empty() ? label : label + " " + text::one_line(text::printable(worker.entry));
 }
 
 }  // namespace
 
-std::string process_table(const RunningSupervisor& seen, const RunningSupervisor* before, const Style& style,
-                          std::size_t columns) {
-  std::string text =
-      "supervisor " + std::to_string(seen.pid) + (seen.is_draining ? ", about to end" : "") + ", for " +
-      duration_text(seen.age) + ": " + count_text(seen.programs, "program", "programs") + ", " +
-      count_text(seen.workers.size(), "worker", "workers") + ", " +
-      count_text(seen.templates, "interpreter", "interpreters") + ", " + size_text(seen.private_bytes) + "\n";
+std::string process_table(const RunningSupervisor& seen, const RunningSupervisor* before,
+                          const text::Style& style, std::size_t columns) {
+  std::string text = "supervisor " + std::to_string(seen.pid) + (seen.is_draining ? ", about to end" : "") +
+                     ", for " + text::duration_text(seen.age) + ": " +
+                     count_text(seen.programs, "program", "programs") + ", " +
+                     count_text(seen.workers.size(), "worker", "workers") + ", " +
+                     count_text(seen.templates, "interpreter", "interpreters") + ", " +
+                     text::size_text(seen.private_bytes) + "\n";
   if (seen.weights_bytes != 0)
-    text += "weights " + size_text(seen.weights_bytes) + ", equal ones counted once\n";
+    text += "weights " + text::size_text(seen.weights_bytes) + ", equal ones counted once\n";
   if (seen.workers.empty()) return text;
   const std::size_t model_columns =
       std::max(kModelColumnsMin, columns > kOtherColumns ? columns - kOtherColumns : 0);
@@ -80,7 +83,7 @@ std::string process_table(const RunningSupervisor& seen, const RunningSupervisor
   text += style.faint(add("PID", "PROGRAM", "MODEL", "STATE", "CPU", "PRIVATE", "SHARED")) + "\n";
   for (const RunningWorker& worker : seen.workers) {
     const std::string program =
-        one_line(printable(worker.program)) + " " + std::to_string(worker.program_pid);
+        text::one_line(text::printable(worker.program)) + " " + std::to_string(worker.program_pid);
     text += add(std::to_string(worker.pid).c_str(), program, model_text(worker), state_text(worker),
                 processors_text(worker, seen, before), short_size_text(worker.private_bytes),
                 short_size_text(worker.shared_bytes)) +

@@ -6,13 +6,13 @@
 #include <string>
 
 #include "tools/cli/json_output.h"
-#include "tools/cli/terminal.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 
 // Lines of at most `columns`. With an earlier look the processors' share since then is shown, else their time.
-std::string process_table(const RunningSupervisor& seen, const RunningSupervisor* before, const Style& style,
-                          std::size_t columns);
+std::string process_table(const RunningSupervisor& seen, const RunningSupervisor* before,
+                          const text::Style& style, std::size_t columns);
 Json to_json(const RunningSupervisor& seen);
 
 }  // namespace hubcell::cli

@@ -10,6 +10,8 @@
 #include "tools/cli/npy.h"
 #include "tools/cli/text_output.h"
 #include "tools/cli/topk.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -170,9 +172,9 @@ void show_result(const RunResult& result, const Options& options) {
 
   if (!options.output_path.empty()) write_output(options.output_path, result.output);
   if (!options.quiet && (options.verbose || ::isatty(STDERR_FILENO) == 1)) {
-    std::cerr << Style(STDERR_FILENO).faint(printable(describe_run(result))) << '\n';
+    std::cerr << text::Style(STDERR_FILENO).faint(text::printable(describe_run(result))) << '\n';
   }
-  const Style style(STDOUT_FILENO);
+  const text::Style style(STDOUT_FILENO);
   if (options.json) {
     std::cout << dump(to_json(result, options, top)) << '\n';
   } else {

@@ -16,6 +16,8 @@
 #include "tools/cli/process_table.h"
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -34,7 +36,7 @@ std::string time_text(std::chrono::system_clock::time_point time) {
   return text;
 }
 
-void show_line(const SupervisorLogLine& line, const Style& style, bool as_json) {
+void show_line(const SupervisorLogLine& line, const text::Style& style, bool as_json) {
   if (as_json) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(line.time.time_since_epoch());
     std::cout << dump(Json{{"time_s", static_cast<double>(ms.count()) / 1000},
@@ -47,9 +49,10 @@ void show_line(const SupervisorLogLine& line, const Style& style, bool as_json) 
   const bool is_bad = line.kind == "warning" || line.kind == "error";
   std::cout << style.faint(time_text(line.time)) << ' ';
   if (line.kind != "printed") std::cout << (is_bad ? style.bad(line.kind) : style.faint(line.kind)) << ' ';
-  if (!line.worker.empty()) std::cout << style.label("[" + one_line(printable(line.worker)) + "]") << ' ';
+  if (!line.worker.empty())
+    std::cout << style.label("[" + text::one_line(text::printable(line.worker)) + "]") << ' ';
   // At once: who follows wants to see it.
-  std::cout << one_line(printable(line.text)) << std::endl;
+  std::cout << text::one_line(text::printable(line.text)) << std::endl;
 }
 
 bool names_worker(const std::string& name, const std::string& label) {
@@ -79,9 +82,9 @@ int serve_programs(const Options& options) {
 
 int show_workers(const Options& options) {
   const RunningSupervisor seen = SharedSupervisor(options.serve.socket).look();
-  std::cout << (options.json
-                    ? dump(to_json(seen)) + "\n"
-                    : process_table(seen, nullptr, Style(STDOUT_FILENO), terminal_columns(STDOUT_FILENO)));
+  std::cout << (options.json ? dump(to_json(seen)) + "\n"
+                             : process_table(seen, nullptr, text::Style(STDOUT_FILENO),
+                                             terminal_columns(STDOUT_FILENO)));
   return 0;
 }
 
@@ -94,7 +97,7 @@ int watch_workers(const Options& options) {
     RunningSupervisor seen = supervisor.look();
     if (is_live) std::cout << "\x1b[H\x1b[J";
     std::cout << (options.json ? dump(to_json(seen)) + "\n"
-                               : process_table(seen, before ? &*before : nullptr, Style(STDOUT_FILENO),
+                               : process_table(seen, before ? &*before : nullptr, text::Style(STDOUT_FILENO),
                                                terminal_columns(STDOUT_FILENO)))
               << std::flush;
     before = std::move(seen);
@@ -103,7 +106,7 @@ int watch_workers(const Options& options) {
 }
 
 int show_log(const Options& options) {
-  const Style style(STDOUT_FILENO);
+  const text::Style style(STDOUT_FILENO);
   SharedSupervisor(options.serve.socket).read_log(options.follow, [&](const SupervisorLogLine& line) {
     const bool is_wanted =
         options.names.empty() || std::ranges::any_of(options.names, [&](const std::string& name) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "tools/cli/text_output.h"
+#include "tools/text/printable.h"
 
 namespace hubcell::cli {
 namespace {
@@ -50,14 +51,6 @@ std::string format_speed(std::uint64_t done, std::uint64_t total, double seconds
 
 }  // namespace
 
-Style::Style(int descriptor)
-    : colours_(::isatty(descriptor) == 1 &&
-               (std::getenv("NO_COLOR") == nullptr || *std::getenv("NO_COLOR") == 0)) {}
-
-std::string Style::wrap(const char* code, const std::string& text) const {
-  return colours_ ? std::string("\x1b[") + code + "m" + text + "\x1b[0m" : text;
-}
-
 Progress::Progress(bool wanted) : shown_(wanted && ::isatty(STDERR_FILENO) == 1) {}
 
 void Progress::show(const std::string& what, std::uint64_t done_bytes, std::uint64_t total_bytes) {
@@ -70,7 +63,7 @@ void Progress::show(const std::string& what, std::uint64_t done_bytes, std::uint
   if (!shown_ || now < next_draw_) return;
   next_draw_ = now + kDrawInterval;
   on_screen_ = true;
-  std::string line = one_line(printable(what));
+  std::string line = text::one_line(text::printable(what));
   if (done_bytes != 0) line += "  " + format_mebibytes(done_bytes);
   if (total_bytes != 0) line += " of " + format_mebibytes(total_bytes);
   if (done_bytes != 0)

@@ -9,24 +9,6 @@
 
 namespace hubcell::cli {
 
-// Colours for one stream: on a terminal only, and never with NO_COLOR (https://no-color.org).
-class Style {
- public:
-  explicit Style(int descriptor);
-  static Style plain() { return Style(false); }
-
-  std::string strong(const std::string& text) const { return wrap("1", text); }
-  std::string faint(const std::string& text) const { return wrap("2", text); }
-  std::string label(const std::string& text) const { return wrap("36", text); }
-  std::string good(const std::string& text) const { return wrap("32", text); }
-  std::string bad(const std::string& text) const { return wrap("31", text); }
-
- private:
-  explicit Style(bool colours) : colours_(colours) {}
-  std::string wrap(const char* code, const std::string& text) const;
-  bool colours_;
-};
-
 // A line on stderr that is drawn over itself: what, how much of how much, how fast, and how long it will take. Shows nothing where stderr is no terminal. Any thread.
 class Progress {
  public:

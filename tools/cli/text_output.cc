@@ -6,6 +6,8 @@
 #include <hubcell/hub.h>
 
 #include "tools/cli/elements.h"
+#include "tools/text/printable.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 namespace {
@@ -44,7 +46,7 @@ std::string sizes_text(const std::vector<std::int64_t>& sizes) {
 
 // "Point" of "models.Point".
 std::string short_name(const std::string& type) {
-  return one_line(printable(type.substr(type.rfind('.') + 1)));
+  return text::one_line(text::printable(type.substr(type.rfind('.') + 1)));
 }
 
 std::string first_elements(const Tensor& tensor) {
@@ -71,7 +73,9 @@ struct Inline {
   std::string operator()(bool flag) const { return flag ? "True" : "False"; }
   std::string operator()(std::int64_t number) const { return std::to_string(number); }
   std::string operator()(double number) const { return format_real(number); }
-  std::string operator()(const std::string& text) const { return "'" + one_line(printable(text)) + "'"; }
+  std::string operator()(const std::string& text) const {
+    return "'" + text::one_line(text::printable(text)) + "'";
+  }
   std::string operator()(const Bytes& bytes) const { return std::to_string(bytes.data.size()) + " bytes"; }
   std::string operator()(const std::complex<double>& number) const {
     return "(" + FormatNumber{}(number) + ")";
@@ -82,15 +86,18 @@ struct Inline {
     const std::string step = range.step == 1 ? "" : ", " + std::to_string(range.step);
     return "range(" + std::to_string(range.start) + ", " + std::to_string(range.stop) + step + ")";
   }
-  std::string operator()(const Path& path) const { return "Path('" + one_line(printable(path.text)) + "')"; }
+  std::string operator()(const Path& path) const {
+    return "Path('" + text::one_line(text::printable(path.text)) + "')";
+  }
   std::string operator()(const TorchConstant& constant) const {
-    return "torch." + one_line(printable(constant.name));
+    return "torch." + text::one_line(text::printable(constant.name));
   }
   std::string operator()(const Scalar& scalar) const { return format(number_of(scalar)); }
   std::string operator()(const NamedTuple& tuple) const {
     std::string text;
     for (std::size_t i = 0; i < tuple.items.size(); ++i)
-      text += (i == 0 ? "" : ", ") + one_line(printable(tuple.fields[i])) + "=" + of(tuple.items[i]);
+      text +=
+          (i == 0 ? "" : ", ") + text::one_line(text::printable(tuple.fields[i])) + "=" + of(tuple.items[i]);
     return short_name(tuple.type) + "(" + text + ")";
   }
   std::string operator()(const Set& set) const {
@@ -100,12 +107,13 @@ struct Inline {
   }
   std::string operator()(const Slice& slice) const { return "slice(" + joined(slice.bounds) + ")"; }
   std::string operator()(const Device& device) const {
-    return one_line(printable(device.type)) + (device.index ? ":" + std::to_string(*device.index) : "");
+    return text::one_line(text::printable(device.type)) +
+           (device.index ? ":" + std::to_string(*device.index) : "");
   }
   std::string operator()(const Size& size) const { return "torch.Size(" + sizes_text(size.sizes) + ")"; }
   std::string operator()(const Array& array) const { return Value(array).describe(); }
-  std::string operator()(const Image& image) const { return printable(Value(image).describe()); }
-  std::string operator()(const File& file) const { return printable(Value(file).describe()); }
+  std::string operator()(const Image& image) const { return text::printable(Value(image).describe()); }
+  std::string operator()(const File& file) const { return text::printable(Value(file).describe()); }
   std::string operator()(const List& list) const { return "[" + joined(list.items) + "]"; }
   std::string operator()(const Tuple& tuple) const {
     return "(" + joined(tuple.items) + (tuple.items.size() == 1 ? ",)" : ")");
@@ -117,7 +125,7 @@ struct Inline {
     return "{" + text + "}";
   }
   std::string operator()(const Tensor& tensor) const { return Value(tensor).describe(); }
-  std::string operator()(const Handle& handle) const { return printable(Value(handle).describe()); }
+  std::string operator()(const Handle& handle) const { return text::printable(Value(handle).describe()); }
 
   static std::string of(const Value& value) { return value.visit(Inline{}); }
   static std::string joined(const std::vector<Value>& items) {
@@ -131,7 +139,7 @@ struct Inline {
 // Writes the tree. `margin_` goes before every line of a value but its first.
 class TreeWriter {
  public:
-  explicit TreeWriter(const Style& style) : style_(style) {}
+  explicit TreeWriter(const text::Style& style) : style_(style) {}
 
   void write(const Value& value, const std::string& margin) {
     if (value.is<Tensor>()) return write_tensor("tensor", in_row_major_order(value.tensor()), margin);
@@ -172,8 +180,8 @@ class TreeWriter {
   }
 
   void write_handle(const Value& value, const std::string& margin) {
-    const std::string repr = printable(Object(value).repr());
-    text_ += style_.strong("handle") + " " + printable(value.as<Handle>().class_name) + "\n";
+    const std::string repr = text::printable(Object(value).repr());
+    text_ += style_.strong("handle") + " " + text::printable(value.as<Handle>().class_name) + "\n";
     for (std::size_t begin = 0; begin < repr.size();) {
       const std::size_t end = std::min(repr.find('\n', begin), repr.size());
       text_ += margin + "  " + repr.substr(begin, end - begin) + "\n";
@@ -192,7 +200,7 @@ class TreeWriter {
       } else {
         const bool has_names = value.is<NamedTuple>();
         const std::string label =
-            has_names ? one_line(printable(value.as<NamedTuple>().fields[i])) : std::to_string(i);
+            has_names ? text::one_line(text::printable(value.as<NamedTuple>().fields[i])) : std::to_string(i);
         write_item(label, (*value.items())[i], margin);
       }
     }
@@ -204,71 +212,33 @@ class TreeWriter {
     write(item, margin + "  ");
   }
 
-  const Style& style_;
+  const text::Style& style_;
   std::string text_;
 };
 
 }  // namespace
 
-std::string to_text(const Value& value, const Style& style) {
-  if (value.is<std::string>()) return printable(value.text()) + "\n";
+std::string to_text(const Value& value, const text::Style& style) {
+  if (value.is<std::string>()) return text::printable(value.text()) + "\n";
   TreeWriter writer(style);
   writer.write(value, "");
   return writer.take_text();
 }
 
-std::string to_text(const std::vector<RankedRow>& rows, const Style& style) {
+std::string to_text(const std::vector<RankedRow>& rows, const text::Style& style) {
   std::string text;
   for (const RankedRow& row : rows) {
     if (rows.size() > 1) text += style.label(row.name) + "\n";
     for (const Ranked& ranked : row.best) {
       char columns[64];
       std::snprintf(columns, sizeof columns, "%6zu  %12s", ranked.index, format(ranked.value).c_str());
-      text += columns + (ranked.label.empty() ? "" : "  " + style.strong(printable(ranked.label))) + "\n";
+      text +=
+          columns + (ranked.label.empty() ? "" : "  " + style.strong(text::printable(ranked.label))) + "\n";
     }
   }
   return text;
 }
 
-namespace {
-
-// U+0080 to U+009F, which some terminals obey like ESC sequences: their first byte in UTF-8.
-bool is_c1_control(const std::string& text, std::size_t i) {
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  return byte(i) == 0xc2 && i + 1 < text.size() && byte(i + 1) >= 0x80 && byte(i + 1) <= 0x9f;
-}
-
-}  // namespace
-
-std::string printable(const std::string& text) {
-  std::string shown;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const auto code = static_cast<unsigned char>(c);
-    const bool is_control = (code < 0x20 && c != '\n' && c != '\t') || code == 0x7f || is_c1_control(text, i);
-    if (!is_control) {
-      shown += c;
-      continue;
-    }
-    char escape[5];
-    std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(code));
-    shown += escape;
-  }
-  return shown;
-}
-
-std::string one_line(const std::string& text) {
-  std::string line;
-  for (const char c : text) {
-    if (c != '\n') {
-      line += c;
-    } else if (!line.empty() && line.back() != ' ') {
-      line += ' ';
-    }
-  }
-  while (line.ends_with(' '))
-    line.pop_back();
-  return line;
-}
+namespace {}  // namespace
 
 }  // namespace hubcell::cli

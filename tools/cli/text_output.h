@@ -8,18 +8,13 @@
 
 #include <hubcell/value.h>
 
-#include "tools/cli/terminal.h"
 #include "tools/cli/topk.h"
+#include "tools/text/style.h"
 
 namespace hubcell::cli {
 
 // Ends with a newline. Asks the worker for the repr of each handle.
-std::string to_text(const Value& value, const Style& style);
-std::string to_text(const std::vector<RankedRow>& rows, const Style& style);
-
-// Tabs and newlines stay, other control characters become \x1b.
-std::string printable(const std::string& text);
-// Without line ends: for messages of one line.
-std::string one_line(const std::string& text);
+std::string to_text(const Value& value, const text::Style& style);
+std::string to_text(const std::vector<RankedRow>& rows, const text::Style& style);
 
 }  // namespace hubcell::cli

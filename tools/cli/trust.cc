@@ -13,6 +13,7 @@
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
 #include "tools/client/trust.h"
+#include "tools/text/printable.h"
 
 namespace hubcell::cli {
 namespace {
@@ -82,7 +83,7 @@ int trust(Hub& hub, const Options& options) {
     return 0;
   }
   for (const std::string& name : names)
-    std::cout << printable(name) << '\n';
+    std::cout << text::printable(name) << '\n';
   return 0;
 }
 

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <string>
 
-namespace hubcell::cli {
+namespace hubcell::text {
 
 // "12.0 KiB", "3.1 MiB", "1.25 GiB"
 std::string size_text(std::uint64_t bytes);
 // "0.4s", "12s", "3m", "2h", "4d"
 std::string duration_text(std::chrono::milliseconds duration);
 
-}  // namespace hubcell::cli
+}  // namespace hubcell::text

@@ -1,8 +1,8 @@
-#include "tools/cli/figures.h"
+#include "tools/text/figures.h"
 
 #include <cstdio>
 
-namespace hubcell::cli {
+namespace hubcell::text {
 
 std::string size_text(std::uint64_t bytes) {
   char text[32];
@@ -29,4 +29,4 @@ std::string duration_text(std::chrono::milliseconds duration) {
   return std::to_string(seconds / (24 * 3600)) + "d";
 }
 
-}  // namespace hubcell::cli
+}  // namespace hubcell::text
