@@ -29,6 +29,7 @@
 namespace {
 
 constexpr int kControlDescriptor = 3;
+constexpr std::size_t kSessionsMax = 256;
 constexpr std::chrono::seconds kRemovalDeadline{10};
 
 void detach() {
@@ -57,20 +58,41 @@ hubcell::control::Installation find_installation() {
   return {.fetcher = folder / "hubcell-fetch", .extension = folder / "_hubcell_worker.abi3.so"};
 }
 
-hubcell::process::Task<void> serve_program(hubcell::control::Host& host,
-                                           std::shared_ptr<hubcell::process::CallerStreams> streams) {
-  try {
-    hubcell::process::FrameSocket socket(host.loop, hubcell::posix::UniqueFd(kControlDescriptor));
-    const std::optional<hubcell::wire::Frame> first = co_await socket.receive();
-    if (first) {
-      const auto session = std::make_shared<hubcell::control::Session>(host, std::move(socket), streams);
-      co_await session->run(first->as<hubcell::wire::Hello>());
-    }
-  } catch (const std::exception& failure) {
-    hubcell::log::error(failure.what());
+// The sessions of one program, one for each of its Hubs that are beside each other.
+class ProgramSessions {
+ public:
+  ProgramSessions(hubcell::control::Host& host, std::shared_ptr<hubcell::process::CallerStreams> streams)
+      : host_(host), streams_(std::move(streams)) {
+    host.attach = [this](hubcell::posix::UniqueFd socket) { let_in(std::move(socket)); };
   }
-  host.loop.stop();
-}
+
+  // The loop stops when the last has ended.
+  void let_in(hubcell::posix::UniqueFd socket) {
+    if (count_ >= kSessionsMax)
+      return hubcell::log::warn("a Hub was refused: too many are beside each other");
+    ++count_;
+    boost::asio::co_spawn(host_.loop, serve(std::move(socket)), boost::asio::detached);
+  }
+
+ private:
+  hubcell::process::Task<void> serve(hubcell::posix::UniqueFd descriptor) {
+    try {
+      hubcell::process::FrameSocket socket(host_.loop, std::move(descriptor));
+      const std::optional<hubcell::wire::Frame> first = co_await socket.receive();
+      if (first) {
+        const auto session = std::make_shared<hubcell::control::Session>(host_, std::move(socket), streams_);
+        co_await session->run(first->as<hubcell::wire::Hello>());
+      }
+    } catch (const std::exception& failure) {
+      hubcell::log::error(failure.what());
+    }
+    if (--count_ == 0) host_.loop.stop();
+  }
+
+  hubcell::control::Host& host_;
+  std::shared_ptr<hubcell::process::CallerStreams> streams_;
+  std::size_t count_ = 0;
+};
 
 hubcell::process::Task<void> serve_all(hubcell::control::Server& server, boost::asio::io_context& loop) {
   co_await server.run();
@@ -100,6 +122,7 @@ std::shared_ptr<hubcell::weights::SegmentStore> make_store(boost::asio::io_conte
 }
 
 int be_private() {
+  using namespace hubcell;
   detach();
   allow_many_descriptors();
   // The terminal's Ctrl-C is the program's to handle: its end is ours.
@@ -111,7 +134,8 @@ int be_private() {
                               .installation = find_installation(),
                               .templates = hubcell::control::TemplatePool(loop, streams),
                               .weights = make_store(loop)};
-  boost::asio::co_spawn(loop, serve_program(host, streams), boost::asio::detached);
+  ProgramSessions sessions(host, streams);
+  sessions.let_in(posix::UniqueFd(kControlDescriptor));
   loop.run();
   sweep();
   return 0;

@@ -68,6 +68,7 @@ enum class Tag : std::uint16_t {
   DropSegments = 54,
   MapSegment = 55,
   SegmentMapped = 56,
+  Attach = 60,
 };
 
 struct LayerReport {
@@ -192,6 +193,15 @@ struct FetchFile {
   void serialize(Archive& archive) {
     archive(url, folder, name, hash_prefix, hash, keep, worker);
   }
+};
+
+// Brings the supervisor's end of a further control socket of the same program, for a Hub beside the first: a session of its own, which
+// begins with its Hello. Of a program's own supervisor only. Not answered.
+struct Attach {
+  static constexpr Tag kTag = Tag::Attach;
+
+  template <class Archive>
+  void serialize(Archive&) {}
 };
 
 // Answered by Diagnosis or Failure.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,8 @@ struct Host {
   std::shared_ptr<weights::SegmentStore> weights;
   BytecodeCache bytecode = {};
   process::TorchlessPythons torchless = {};
+  // Lets in a further session of the same program; none where programs come by themselves.
+  std::function<void(posix::UniqueFd)> attach = nullptr;
 
   // The template of an interpreter for a session of that environment and output.
   process::TemplatePlan plan_template(const std::string& python, const process::Environment& session,

@@ -153,7 +153,7 @@ void Session::fail(std::uint64_t request, const std::exception& failure) {
   socket_.send(request, message);
 }
 
-void Session::take_frame(const wire::Frame& frame) {
+void Session::take_frame(wire::Frame& frame) {
   const std::uint64_t request = frame.request();
   switch (frame.tag()) {
     case wire::Tag::OpenWorker:
@@ -166,6 +166,8 @@ void Session::take_frame(const wire::Frame& frame) {
       return sources_->pin(frame.as<wire::Pins>().pins);
     case wire::Tag::ManageCache:
       return answer(request, manage_cache(request, frame.as<wire::ManageCache>()));
+    case wire::Tag::Attach:
+      return attach(frame);
     case wire::Tag::GiveUp:
       fetching_.erase(frame.as<wire::GiveUp>().request);
       return;
@@ -199,6 +201,12 @@ void Session::take_frame(const wire::Frame& frame) {
     default:
       frame.unexpected();
   }
+}
+
+void Session::attach(wire::Frame& frame) {
+  if (!host_.attach) frame.unexpected();
+  frame.as<wire::Attach>();
+  host_.attach(std::move(frame.take_descriptors(1)[0]));
 }
 
 std::shared_ptr<Worker> Session::find_worker(std::uint64_t id) const {

@@ -51,7 +51,8 @@ class Session : public std::enable_shared_from_this<Session> {
   process::Task<std::string> choose_interpreter(std::string wanted);
   // Has the interpreter's template started, by itself.
   process::Task<void> warm_up(std::string python);
-  void take_frame(const wire::Frame& frame);
+  void take_frame(wire::Frame& frame);
+  void attach(wire::Frame& frame);
   void fail(std::uint64_t request, const std::exception& failure);
   process::Task<void> open_worker(std::uint64_t request, wire::OpenWorker message);
   process::Task<void> fill_opening(std::shared_ptr<Opening> opening, ResolvedSource source,

@@ -20,7 +20,7 @@ using AllBodies = std::tuple<
     wire::LoadNote, wire::LoadSummary, wire::WantFile, wire::WantRepository, wire::Granted, wire::Welcome,
     wire::ListWorkers, wire::RunningWorker, wire::RunningSupervisor, wire::Stop, wire::Stopped, wire::ReadLog,
     wire::LogLine, wire::LogEnd, wire::WantSegments, wire::SegmentsMade, wire::OfferSegments,
-    wire::SegmentsShared, wire::DropSegments, wire::MapSegment, wire::SegmentMapped>;
+    wire::SegmentsShared, wire::DropSegments, wire::MapSegment, wire::SegmentMapped, wire::Attach>;
 
 // Of no message: what follows is a message of the fetcher.
 enum class FetchTag : std::uint16_t { Job = 1000, Event = 1001 };

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/support/error_of.h"
+#include "tests/support/process_tree.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test_repository.h"
 
@@ -49,6 +50,24 @@ TEST_F(HubTest, RepositoriesWithEqualPackageNamesKeepTheirOwnCode) {
   EXPECT_EQ(first.call("lazy").text(), "one") << "an import inside of a method, after the load";
   EXPECT_EQ(second.call("lazy").text(), "two");
   EXPECT_EQ(first.attribute("label").text(), "a one");
+}
+
+TEST_F(HubTest, HubsBesideEachOtherShareASupervisorAndNothingElse) {
+  Hub first({.python = "/usr/bin/python3", .seed = 1});
+  std::optional<Hub> second = first.beside({.python = "/usr/bin/python3", .seed = 2, .threads = 2});
+  const Object one_net = first.load(one(), "net");
+  const Object other_net = second->load(one(), "net");
+  EXPECT_NE(one_net.pid(), other_net.pid()) << "a worker each, although all else is equal";
+  EXPECT_EQ(tests::parent_of(static_cast<pid_t>(one_net.pid())),
+            tests::parent_of(static_cast<pid_t>(other_net.pid())))
+      << "one interpreter was started";
+  second->close();
+  EXPECT_EQ(one_net.attribute("label").text(), "a one") << "the end of one leaves the other";
+  second.reset();
+  Hub third = first.beside({.python = "/usr/bin/python3"});
+  EXPECT_EQ(third.load(two(), "whoami").text(), "two");
+  first = Hub({.python = "/usr/bin/python3"});
+  EXPECT_EQ(third.load(one(), "whoami").text(), "one") << "the supervisor ends with the last of them";
 }
 
 TEST_F(HubTest, EntrypointsAreListedWithoutHiddenOnesAndHelpShowsDocstrings) {

@@ -22,6 +22,10 @@ channel::CallRequest request_of(channel::Verb verb, std::string name, Arguments 
 }  // namespace
 
 Hub::Hub(HubOptions options) : session_(client::Session::start(std::move(options))) {}
+Hub::Hub(std::shared_ptr<client::Session> session) : session_(std::move(session)) {}
+Hub Hub::beside(HubOptions options) const {
+  return Hub(session_->beside(std::move(options)));
+}
 Hub::~Hub() {
   if (session_) session_->close();
 }

@@ -39,12 +39,28 @@ Session::Session(HubOptions options, wire::Permissions permissions, SupervisorCo
     : options_(std::move(options)),
       permissions_(std::move(permissions)),
       workers_max_(supervisor.workers_max),
-      socket_(std::move(supervisor.socket)) {}
+      socket_(std::move(supervisor.socket)),
+      is_private_(supervisor.is_private) {}
 
 std::shared_ptr<Session> Session::start(HubOptions options) {
+  return make(std::move(options), [](const HubOptions& chosen) { return reach_supervisor(chosen, 1); });
+}
+
+std::shared_ptr<Session> Session::beside(HubOptions options) {
+  check_process();
+  return make(std::move(options), [this](const HubOptions& chosen) {
+    const std::scoped_lock lock(mutex_);
+    // A shared one lets every session in by its own door.
+    if (!is_private_ || supervisor_ended_) return reach_supervisor(chosen, 1);
+    return attach_to_supervisor(socket_.get(), chosen);
+  });
+}
+
+std::shared_ptr<Session> Session::make(
+    HubOptions options, const std::function<SupervisorConnection(const HubOptions&)>& connect) {
   check_replicas(options, wire::kWorkersMax);
   wire::Permissions permissions = permissions_of(options);
-  SupervisorConnection supervisor = reach_supervisor(options, 1);
+  SupervisorConnection supervisor = connect(options);
   check_replicas(options, supervisor.workers_max);
   std::shared_ptr<Session> session(
       new Session(std::move(options), std::move(permissions), std::move(supervisor)));
@@ -60,6 +76,7 @@ void Session::restart_supervisor(std::unique_lock<std::mutex>& lock) {
   SupervisorConnection supervisor = reach_supervisor(options_, (++connection_ << kWorkerBits) + 1);
   socket_ = std::move(supervisor.socket);
   workers_max_ = supervisor.workers_max;
+  is_private_ = supervisor.is_private;
   supervisor_ended_ = false;
   why_left_.clear();
   answers_.clear();  // whoever waits for one of those finds it gone

@@ -32,6 +32,10 @@ class Session : public std::enable_shared_from_this<Session> {
   // cannot be.
   static std::shared_ptr<Session> start(HubOptions options);
 
+  // Another session, with options of its own, with the same supervisor: interpreters are started once for both, and equal weights are in
+  // memory once.
+  std::shared_ptr<Session> beside(HubOptions options);
+
   // Keeps no worker any more that no handle holds; the supervisor ends with the last of them.
   void close();
   // Ends all workers at once, and the supervisor.
@@ -82,6 +86,8 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   Session(HubOptions options, wire::Permissions permissions, SupervisorConnection supervisor);
+  static std::shared_ptr<Session> make(HubOptions options,
+                                       const std::function<SupervisorConnection(const HubOptions&)>& connect);
   // Given what comes before an answer, beside Progress; false where that is the answer.
   using Part = std::function<bool(const wire::Frame&)>;
 
@@ -126,6 +132,7 @@ class Session : public std::enable_shared_from_this<Session> {
   posix::UniqueFd socket_;
   bool reading_ = false;
   bool supervisor_ended_ = false;
+  bool is_private_;               // the supervisor
   std::string why_left_;          // what could not be received from it; empty where it has ended by itself
   std::uint64_t connection_ = 0;  // supervisors that ended before this one
   std::uint64_t next_request_ = 1;

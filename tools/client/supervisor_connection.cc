@@ -140,7 +140,16 @@ SupervisorConnection reach_supervisor(const HubOptions& options, std::uint64_t f
   if (!path.empty()) {
     if (std::optional<SupervisorConnection> shared = enter_shared(path, hello)) return std::move(*shared);
   }
-  return {.socket = start_private(hello)};
+  return {.socket = start_private(hello), .is_private = true};
+}
+
+SupervisorConnection attach_to_supervisor(int socket, const HubOptions& options) {
+  auto [ours, theirs] = posix::make_message_socket_pair();
+  const std::array descriptors{theirs.get()};
+  // Where the supervisor has gone, the first request finds that out.
+  wire::send_frame(socket, 0, wire::Attach{}, descriptors);
+  wire::send_frame(ours.get(), 0, hello_of(options, 1));
+  return {.socket = std::move(ours), .is_private = true};
 }
 
 }  // namespace hubcell::client

@@ -63,6 +63,10 @@ class Hub {
   Hub(Hub&&) noexcept;
   Hub& operator=(Hub&&) noexcept;
 
+  // Another Hub, with options of its own, of the same supervisor: interpreters that both use are started once, and equal weights are in
+  // memory once. Each has workers of its own, also of one repository and ref.
+  Hub beside(HubOptions options) const;
+
   // What the entrypoint returned: convert to Object where it is one model. Entrypoints run with gradients
   // enabled, as torch.hub's do by default.
   Value load(const std::string& repository, const std::string& entry, Arguments arguments = {},
@@ -125,6 +129,7 @@ class Hub {
   Diagnosis diagnose();
 
  private:
+  explicit Hub(std::shared_ptr<client::Session> session);
   std::unique_ptr<client::PendingCall> begin_load(const std::string& repository, const std::string& entry,
                                                   Arguments arguments, Keywords keywords,
                                                   CallOptions options);
