@@ -32,6 +32,7 @@ THIRD_PARTY = [
     (r"archive(_entry)?\.h", ["supervisor/fetch"]),
     (r"cereal/", ["shared/wire"]),
     (r"boost/interprocess/", ["shared/posix", "shared/channel", "supervisor/fetch"]),
+    (r"boost/math/", ["tools/compare"]),
     (r"boost/asio", ["supervisor/process", "supervisor/control", "supervisor/main.cc"]),
     (r"(linux/)?seccomp\.h", ["worker/sandbox", "supervisor/fetch/refused_calls.cc", "tools/benchmarks/call/without_sandbox.cc"]),
     (r"Python\.h", ["shared/python/python.h"]),

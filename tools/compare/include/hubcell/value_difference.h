@@ -23,6 +23,7 @@ struct TensorDifference {
   std::array<std::string, 2> dtype;  // "float32"
   std::vector<std::int64_t> shape;   // of both: others are differences of structure
   std::uint64_t count = 0;           // elements
+  std::uint64_t finite = 0;          // pairs of them that are finite on both sides
   bool equal = false;                // every pair, and the dtypes
   bool within = false;               // every pair: |b - a| <= atol + rtol * |a|
   std::uint64_t outside = 0;         // pairs that are not
@@ -33,8 +34,8 @@ struct TensorDifference {
   std::optional<double> cosine;  // of the two, flattened; none where one of them is zero
   std::array<std::uint64_t, 2> nan{};
   std::array<std::uint64_t, 2> infinite{};
-  std::vector<std::int64_t> worst;  // index of the pair that lies farthest apart
-  std::array<double, 2> worst_values{};
+  std::vector<std::int64_t> worst;  // index of the first pair that lies farthest apart; empty where none does
+  std::array<double, 2> worst_values{};  // of complex numbers the moduli
 };
 
 // Where two answers have not the same form: "[1]: a tensor float32 [1, 10] and a tuple of 2".
