@@ -10,8 +10,8 @@
 
 #include <hubcell/error.h>
 
+#include "tools/cli/call.h"
 #include "tools/cli/json_output.h"
-#include "tools/cli/run.h"
 #include "tools/cli/terminal.h"
 #include "tools/cli/text_output.h"
 #include "tools/text/figures.h"

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <utility>
 
+#include "tools/cli/call.h"
 #include "tools/cli/json_output.h"
 #include "tools/cli/npy.h"
 #include "tools/cli/text_output.h"
@@ -24,50 +25,13 @@ auto timed(double& seconds, Work work) {
   return result;
 }
 
-// Files are read before anything is loaded: a missing one is told at once.
-std::vector<InputSpec> read_specs(const Options& options) {
-  std::vector<InputSpec> specs;
-  for (const CallInput& input : options.inputs) {
-    if (const auto* spec = std::get_if<InputSpec>(&input.input)) specs.push_back(with_content(*spec));
-  }
-  return specs;
-}
-
-// All of torch's inputs are made at once, so that the input seed applies once.
-CallArguments make_arguments(Hub& hub, const Options& options, const std::vector<InputSpec>& specs) {
-  std::vector<Value> made;
-  if (!specs.empty()) made = hub.make_inputs(options.repository, specs, options.input_seed);
-  CallArguments arguments;
-  auto next = made.begin();
-  for (const CallInput& input : options.inputs) {
-    const auto* given = std::get_if<Value>(&input.input);
-    arguments.add(input.name, given != nullptr ? *given : *next++);
-  }
-  return arguments;
-}
-
-Object callable_of(const Target& target, const Options& options) {
-  const bool fits = options.method.empty() ? is_callable(target.value) : target.value.is<Handle>();
-  if (!fits) {
-    throw Error(ErrorCode::Usage, "call what " + options.entry + " of " + options.repository +
-                                      " returned: it is " + target.value.describe() +
-                                      ", which cannot be called; name the part with --pick");
-  }
-  return Object(target.value);
-}
-
 Value call_once(Hub& hub, const Options& options, const Target& target, const std::vector<InputSpec>& specs,
                 RunResult& result) {
-  const Object object = callable_of(target, options);
+  const Object object = callable_of(target, options.repository, options);
   if (object.is_module() && !options.train) object.call("eval");
-  CallArguments arguments = make_arguments(hub, options, specs);
-  const auto call = [&] {
-    return options.method.empty()
-               ? object(std::move(arguments.positional), std::move(arguments.named))
-               : object.call(options.method, std::move(arguments.positional), std::move(arguments.named));
-  };
+  CallArguments arguments = make_arguments(hub, options.repository, options, specs);
   double call_s = 0;
-  Value answer = timed(call_s, call);
+  Value answer = timed(call_s, [&] { return call_object(object, std::move(arguments), options); });
   result.call_s = call_s;
   return answer;
 }
@@ -131,21 +95,6 @@ std::string describe_run(const RunResult& result) {
 }
 
 }  // namespace
-
-void CallArguments::add(const std::string& name, Value value) {
-  if (name.empty()) {
-    positional.push_back(std::move(value));
-  } else {
-    named.emplace_back(name, std::move(value));
-  }
-}
-
-CallArguments entry_arguments(const Options& options) {
-  CallArguments arguments;
-  for (const NamedArgument& argument : options.arguments)
-    arguments.add(argument.name, argument.value);
-  return arguments;
-}
 
 RunResult run_model(Hub& hub, const Options& options) {
   const std::vector<InputSpec> specs = read_specs(options);

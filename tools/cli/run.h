@@ -6,17 +6,6 @@
 
 namespace hubcell::cli {
 
-// Arguments in the order of the command line, by position or by name.
-struct CallArguments {
-  Arguments positional;
-  Keywords named;
-
-  void add(const std::string& name, Value value);
-};
-
-// Those of the entrypoint: -a.
-CallArguments entry_arguments(const Options& options);
-
 // What one run measured and found.
 struct RunResult {
   Value output;
