@@ -11,6 +11,7 @@
 
 #include "shared/wire/cache_messages.h"
 #include "shared/wire/codec.h"
+#include "shared/wire/history_messages.h"
 
 namespace hubcell::wire {
 
@@ -78,7 +79,31 @@ struct CacheJob {
   }
 };
 
-// One of the four.
+// One end of a history.
+struct HistoryEnd {
+  std::optional<std::string> ref = {};  // empty: the remote's default branch
+  std::string commit = {};              // what the cache knows it to be; or empty
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(ref, commit);
+  }
+};
+
+// What lies between two commits of a repository.
+struct HistoryJob {
+  std::string url = {};
+  std::string name = {};
+  std::optional<HistoryEnd> a = {};  // empty: the first parent of b
+  HistoryEnd b = {};
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(url, name, a, b);
+  }
+};
+
+// One of the five.
 struct FetchJob {
   Origin origin = Origin::Caller;
   std::string cache_root = {};  // absolute; made where it is missing
@@ -86,10 +111,11 @@ struct FetchJob {
   std::optional<FileJob> file = {};
   std::optional<BlobJob> blob = {};
   std::optional<CacheJob> cache = {};
+  std::optional<HistoryJob> history = {};
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(checked_enum(origin, Origin::Worker), cache_root, commit, file, blob, cache);
+    archive(checked_enum(origin, Origin::Worker), cache_root, commit, file, blob, cache, history);
   }
 };
 
@@ -137,13 +163,14 @@ struct FetchResult {
   ErrorCode error_code = ErrorCode::System;  // where there is none of them
   std::string error_message;                 // one line
   bool unreachable = false;                  // there was nobody to ask
+  std::optional<HistoryRead> history;
 
-  bool ok() const { return commit || file || managed; }
+  bool ok() const { return commit || file || managed || history; }
 
   template <class Archive>
   void serialize(Archive& archive) {
     archive(commit, file, managed, warnings, checked_enum(error_code, kErrorCodeLast), error_message,
-            unreachable);
+            unreachable, history);
   }
 };
 
@@ -151,10 +178,11 @@ struct FetchEvent {
   std::optional<FetchProgress> progress = {};
   std::optional<CacheEntry> entry = {};
   std::optional<FetchResult> result = {};
+  std::optional<HistoryPart> history = {};
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(progress, entry, result);
+    archive(progress, entry, result, history);
   }
 };
 

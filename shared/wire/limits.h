@@ -7,7 +7,7 @@
 
 namespace hubcell::wire {
 
-inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 
 // A call's structure (names, nesting, small values). Tensor bytes are not in it.
 inline constexpr std::size_t kFrameBytesMax = 1 << 20;
@@ -21,6 +21,14 @@ inline constexpr std::size_t kSlotCount = 64;
 inline constexpr std::size_t kWorkersMax = 256;
 // Handles of one worker that a client may hold at a time.
 inline constexpr std::size_t kHandlesMax = 1 << 20;
+
+// Of a history: commits and files that are listed (all are counted), what is taken of a commit's parents, and bytes of its author,
+// its subject and a path.
+inline constexpr std::size_t kHistoryCommitsMax = 10'000;
+inline constexpr std::size_t kHistoryFilesMax = 1000;
+inline constexpr std::size_t kHistoryParentsMax = 128;
+inline constexpr std::size_t kHistoryTextBytesMax = 200;
+inline constexpr std::size_t kHistoryPathBytesMax = 4096;
 
 // Segments of weights: in one message, and of one worker.
 inline constexpr std::size_t kSegmentsAtOnce = 32;

@@ -68,7 +68,10 @@ enum class Tag : std::uint16_t {
   DropSegments = 54,
   MapSegment = 55,
   SegmentMapped = 56,
-  Attach = 60,
+  ReadHistory = 60,
+  HistoryPart = 61,
+  HistoryRead = 62,
+  Attach = 63,
 };
 
 struct LayerReport {

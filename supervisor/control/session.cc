@@ -168,6 +168,8 @@ void Session::take_frame(wire::Frame& frame) {
       return answer(request, manage_cache(request, frame.as<wire::ManageCache>()));
     case wire::Tag::Attach:
       return attach(frame);
+    case wire::Tag::ReadHistory:
+      return answer(request, read_history(request, frame.as<wire::ReadHistory>()));
     case wire::Tag::GiveUp:
       fetching_.erase(frame.as<wire::GiveUp>().request);
       return;
@@ -350,6 +352,7 @@ Report Session::report_to(std::uint64_t request) {
   return [this, request](const wire::FetchEvent& event) {
     if (!fetching_.contains(request)) throw Error(ErrorCode::Cancelled, "nobody waits for it any more");
     if (event.entry) socket_.send(request, *event.entry);
+    if (event.history) socket_.send(request, *event.history);
     if (event.progress) offer_progress(socket_, request, *event.progress);
   };
 }
@@ -371,6 +374,12 @@ Task<void> Session::manage_cache(std::uint64_t request, wire::ManageCache messag
   co_await sources_->manage_cache(std::move(message), report_to(request));
   fetching_.erase(request);
   socket_.send(request, wire::CacheDone{.root = sources_->cache_root()});
+}
+
+Task<void> Session::read_history(std::uint64_t request, wire::ReadHistory message) {
+  const wire::HistoryRead history = co_await sources_->read_history(std::move(message), report_to(request));
+  fetching_.erase(request);
+  socket_.send(request, history);
 }
 
 Task<void> Session::describe_worker(std::uint64_t request, wire::DescribeWorker message) {

@@ -64,6 +64,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void check_quota() const;
   process::Task<void> fetch_file(std::uint64_t request, wire::FetchFile message);
   process::Task<void> manage_cache(std::uint64_t request, wire::ManageCache message);
+  process::Task<void> read_history(std::uint64_t request, wire::ReadHistory message);
   Report report_to(std::uint64_t request);
   process::Task<void> describe_worker(std::uint64_t request, wire::DescribeWorker message);
   void map_segment(std::uint64_t request, const wire::MapSegment& message);

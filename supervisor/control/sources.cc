@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <utility>
 
 #include <hubcell/error.h>
 
 #include "shared/base/log.h"
+#include "supervisor/control/history_check.h"
 #include "supervisor/process/fetcher.h"
 #include "supervisor/source/cache.h"
 #include "supervisor/source/cache_layout.h"
@@ -211,6 +213,52 @@ Task<void> Sources::manage_cache(wire::ManageCache wanted, Report report) {
     job.cache->ref = repository.ref;
   }
   co_await run(std::move(job), std::move(report));
+}
+
+source::Repository Sources::parse_for_history(const std::string& given) const {
+  source::Repository repository = parse(given);
+  if (repository.kind == source::Repository::Kind::Remote) return repository;
+  throw Error(ErrorCode::Usage,
+              "read the history of " + given +
+                  ": it names a folder as it is, which has no refs; name the git repository, "
+                  "file://" +
+                  repository.folder + "@REF");
+}
+
+// What the cache knows is what a load of it gets.
+wire::HistoryEnd Sources::history_end(const source::Repository& repository) const {
+  const auto cached = source::find_cached(cache_root(), repository.url, repository.ref);
+  return {.ref = repository.ref, .commit = cached ? cached->commit : ""};
+}
+
+Task<wire::HistoryRead> Sources::read_history(wire::ReadHistory wanted, Report report) {
+  const source::Repository b = parse_for_history(wanted.b);
+  wire::FetchJob job;
+  job.history = wire::HistoryJob{.url = b.url, .name = b.name, .a = std::nullopt, .b = history_end(b)};
+  if (!wanted.a.empty()) {
+    const source::Repository a = parse_for_history(wanted.a);
+    if (a.url != b.url) {
+      throw Error(ErrorCode::Usage, "read the history between " + a.given + " and " + b.given +
+                                        ": they are of two repositories");
+    }
+    job.history->a = history_end(a);
+  }
+  const auto check = std::make_shared<HistoryCheck>();
+  Report checked = [check, report = std::move(report)](const wire::FetchEvent& event) {
+    if (event.history) check->check(*event.history);
+    report(event);
+  };
+  wire::FetchResult result;
+  try {
+    result = co_await run(std::move(job), std::move(checked));
+  } catch (const Error& failure) {
+    throw failure.context("read the history of " + b.given);
+  }
+  if (!result.history) throw Error(ErrorCode::Protocol, "read a history: the fetcher sent none");
+  check->check(*result.history);
+  for (const std::string& warning : result.warnings)
+    log::warn(warning);
+  co_return std::move(*result.history);
 }
 
 Task<std::string> Sources::grant_file(FileGrant wanted, Grants& grants, Report report, wire::Pin& used) {

@@ -57,6 +57,10 @@ class Sources {
   // What the cache has of what the program names, which is told to `report`.
   process::Task<void> manage_cache(wire::ManageCache wanted, Report report);
 
+  // What lies between two names of one repository. The commits and files are told to `report`, checked. Throws Error(Usage) where they
+  // are of two repositories, and where they name a folder.
+  process::Task<wire::HistoryRead> read_history(wire::ReadHistory wanted, Report report);
+
   // What a worker wants, by the rules for those: the path where it has it. The grants are asked for a place at once.
   // `used` is told what it was.
   process::Task<std::string> grant_file(FileGrant wanted, Grants& grants, Report report, wire::Pin& used);
@@ -73,6 +77,8 @@ class Sources {
   std::string required_hash(const std::string& url, const std::string& wished) const;
   process::Task<ResolvedSource> fetch(source::Repository repository, bool refresh, Report report);
   source::Repository parse(const std::string& given) const;
+  source::Repository parse_for_history(const std::string& given) const;
+  wire::HistoryEnd history_end(const source::Repository& repository) const;
   process::Task<wire::FetchResult> run(wire::FetchJob job, Report report);
 
   process::asio::io_context& loop_;

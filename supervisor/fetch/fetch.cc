@@ -7,6 +7,7 @@
 #include "supervisor/fetch/fetch_commit.h"
 #include "supervisor/fetch/fetch_file.h"
 #include "supervisor/fetch/manage.h"
+#include "supervisor/fetch/read_history.h"
 
 namespace hubcell::fetch {
 
@@ -18,6 +19,7 @@ wire::FetchResult fetch(const wire::FetchJob& job, Reporter& reporter) {
   if (job.file) return fetch_file(*job.file, cache_root, reporter);
   if (job.blob) return fetch_blob(*job.blob, cache_root, reporter);
   if (job.cache) return manage_cache(*job.cache, cache_root, reporter);
+  if (job.history) return read_history(*job.history, job.origin, cache_root, reporter);
   throw Error(ErrorCode::Protocol, "fetch: the job asks for nothing");
 }
 

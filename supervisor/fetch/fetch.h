@@ -1,4 +1,4 @@
-// What a fetcher does: one job, of one of four kinds.
+// What a fetcher does: one job, of one of five kinds.
 #pragma once
 
 #include "shared/wire/fetch_messages.h"

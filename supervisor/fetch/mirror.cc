@@ -29,12 +29,6 @@ void remove_unfinished_packs(const fs::path& mirror) {
   }
 }
 
-git::Repository open_repository(const fs::path& folder, const std::string& attempt) {
-  git_repository* opened = nullptr;
-  git::check(::git_repository_open(&opened, folder.c_str()), attempt);
-  return git::Repository(opened);
-}
-
 void make_mirror(const fs::path& folder) {
   remove_tree(folder);
   const Temporary temporary(folder.parent_path());
@@ -77,15 +71,6 @@ bool is_contained(git_repository* repository, const std::string& commit, const R
   return false;
 }
 
-void check_commit(git_repository* remote, const git_oid& id, const std::string& shown_as,
-                  const RefListing& listing, const ChosenRef& chosen) {
-  if (chosen.inside_history) return require_contained(remote, chosen.commit, shown_as, listing);
-  if (find_commit(remote, id)) return;
-  throw Error(ErrorCode::Source, "ref " + source::in_quotes(chosen.ref) + " of " + shown_as +
-                                     " is no commit, or " + shown_as +
-                                     " lacks its files; a tag of a file or a folder cannot be loaded");
-}
-
 struct PackProgress {
   Reporter& reporter;
   std::string what;
@@ -109,6 +94,21 @@ void require_contained(git_repository* repository, const std::string& commit, co
   throw Error(ErrorCode::Source, "no branch or tag of " + shown_as + " contains the commit " + commit);
 }
 
+void require_commit(git_repository* remote, const std::string& shown_as, const RefListing& listing,
+                    const ChosenRef& chosen) {
+  if (chosen.inside_history) return require_contained(remote, chosen.commit, shown_as, listing);
+  if (has_commit(remote, chosen.commit)) return;
+  throw Error(ErrorCode::Source, "ref " + source::in_quotes(chosen.ref) + " of " + shown_as +
+                                     " is no commit, or " + shown_as +
+                                     " lacks its files; a tag of a file or a folder cannot be loaded");
+}
+
+git::Repository open_repository(const fs::path& folder, const std::string& attempt) {
+  git_repository* opened = nullptr;
+  git::check(::git_repository_open(&opened, folder.c_str()), attempt);
+  return git::Repository(opened);
+}
+
 git::Repository open_mirror(const fs::path& folder) {
   remove_unfinished_packs(folder);
   git_repository* opened = nullptr;
@@ -123,7 +123,7 @@ void copy_commit(git_repository* mirror, const fs::path& remote, const std::stri
   const std::string attempt = "fetch " + chosen.commit + " from " + shown_as;
   const git_oid id = git::parse_id(chosen.commit);
   const git::Repository origin = open_repository(remote, attempt);
-  check_commit(origin.get(), id, shown_as, listing, chosen);
+  require_commit(origin.get(), shown_as, listing, chosen);
   // A pack has the commit and all of its files, or it is not there.
   if (find_commit(mirror, id)) return;
   PackProgress progress{.reporter = reporter, .what = "fetch " + shown_as};

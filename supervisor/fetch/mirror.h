@@ -17,11 +17,19 @@ namespace hubcell::fetch {
 // left in it. The caller holds the repository's lock.
 git::Repository open_mirror(const std::filesystem::path& folder);
 
+// Throws Error(Source): `attempt`, and why it cannot be opened.
+git::Repository open_repository(const std::filesystem::path& folder, const std::string& attempt);
+
 // Copies the chosen commit and its files from the repository `remote` into `mirror`, unless it has them.
 // `shown_as` names the remote in messages. Throws Error(Source) where the commit does not exist there or, if
 // it is inside the history, no branch and no tag of `listing` contains it.
 void copy_commit(git_repository* mirror, const std::filesystem::path& remote, const std::string& shown_as,
                  const RefListing& listing, const ChosenRef& chosen, Reporter& reporter);
+
+// Throws Error(Source) where `remote` has not the chosen commit or, if it is inside the history, no branch and no tag of `listing`
+// contains it.
+void require_commit(git_repository* remote, const std::string& shown_as, const RefListing& listing,
+                    const ChosenRef& chosen);
 
 // Whether `repository` has the commit and can read it.
 bool has_commit(git_repository* repository, const std::string& commit);

@@ -24,6 +24,13 @@ class LocalRemote : public Remote {
   void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) override {
     copy_commit(mirror, folder_, url_, listing, chosen, reporter_);
   }
+  git::Repository open_history(const std::filesystem::path& /*mirror*/) override {
+    return open_repository(folder_, "read the history of " + url_);
+  }
+  void bring_history(git_repository* repository, const RefListing& listing,
+                     const ChosenRef& chosen) override {
+    require_commit(repository, url_, listing, chosen);
+  }
 
  private:
   const std::string url_;
@@ -32,6 +39,10 @@ class LocalRemote : public Remote {
 };
 
 }  // namespace
+
+git::Repository Remote::open_history(const std::filesystem::path& mirror) {
+  return open_mirror(mirror);
+}
 
 std::unique_ptr<Remote> open_remote(const std::string& url, wire::Origin origin, Reporter& reporter) {
   if (is_network_url(url)) return std::make_unique<NetworkRemote>(url, origin, reporter);

@@ -9,6 +9,7 @@
 
 #include "supervisor/fetch/choose_ref.h"
 #include "supervisor/fetch/confinement.h"
+#include "supervisor/fetch/git.h"
 #include "supervisor/fetch/reporter.h"
 
 namespace hubcell::fetch {
@@ -29,6 +30,14 @@ class Remote {
   // Brings the chosen commit and its files into `mirror`, unless it has them. Throws Error(Source) where the commit does not
   // exist there or, if it is inside the history, no branch and no tag of `listing` contains it.
   virtual void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) = 0;
+
+  // The repository to read histories in: the remote itself where it is a folder of this machine, else the mirror, which is made
+  // where it is missing.
+  virtual git::Repository open_history(const std::filesystem::path& mirror);
+  // Sees to it that `repository`, which open_history has opened, has the chosen commit with all that leads to it. Throws as bring_commit does.
+  virtual void bring_history(git_repository* repository, const RefListing& listing, const ChosenRef& chosen) {
+    bring_commit(repository, listing, chosen);
+  }
 };
 
 // Borrows `reporter`. Throws Error(Source) on a kind of URL that cannot be fetched, and where there is no such folder.

@@ -27,10 +27,15 @@ class Reporter {
   // One entry of the cache. Throws Error(Cancelled) where nobody listens.
   void entry(wire::CacheEntry entry);
 
+  // Some of a history. The same.
+  void history(wire::HistoryPart part);
+
   // The last message. Its text is made one line that fits.
   void result(wire::FetchResult result);
 
  private:
+  void send(const wire::FetchEvent& event);
+
   int socket_;
   bool unreachable_ = false;
   std::string last_what_;

@@ -34,10 +34,11 @@ class Activity {
 };
 
 std::string describe(const wire::FetchJob& job) {
-  return "fetch " + (job.commit ? job.commit->url
-                     : job.file ? job.file->url
-                     : job.blob ? job.blob->url
-                                : "the cache");
+  return "fetch " + (job.commit    ? job.commit->url
+                     : job.file    ? job.file->url
+                     : job.blob    ? job.blob->url
+                     : job.history ? job.history->url
+                                   : "the cache");
 }
 
 }  // namespace
@@ -47,7 +48,8 @@ Task<wire::FetchResult> run_fetch(asio::io_context& loop, std::string program, w
                                   std::function<void(const wire::FetchEvent&)> report,
                                   Milliseconds look_every) {
   const std::string what = describe(job);
-  const auto deadline = job.commit ? Milliseconds(wire::kFetchDeadline) : Milliseconds(wire::kFileDeadline);
+  const auto deadline =
+      job.commit || job.history ? Milliseconds(wire::kFetchDeadline) : Milliseconds(wire::kFileDeadline);
   auto [ours, theirs] = posix::make_message_socket_pair();
   const posix::SpawnOptions options{.program = program,
                                     .arguments = {},

@@ -11,16 +11,18 @@
 namespace hubcell::fuzz {
 namespace {
 
-using AllBodies = std::tuple<
-    wire::Hello, wire::OpenWorker, wire::Progress, wire::WorkerOpened, wire::Failure, wire::DescribeWorker,
-    wire::WorkerStatus, wire::LoadBegan, wire::LoadEnded, wire::CloseWorker, wire::Diagnose, wire::Diagnosis,
-    wire::TemplateReady, wire::ForkWorker, wire::WorkerForked, wire::WorkerEnded, wire::ProbeLayers,
-    wire::LayersProbed, wire::TemplateStarting, wire::WorkerReady, wire::WorkerFailed, wire::FetchFile,
-    wire::FileFetched, wire::GiveUp, wire::ManageCache, wire::CacheEntry, wire::CacheDone, wire::Pins,
-    wire::LoadNote, wire::LoadSummary, wire::WantFile, wire::WantRepository, wire::Granted, wire::Welcome,
-    wire::ListWorkers, wire::RunningWorker, wire::RunningSupervisor, wire::Stop, wire::Stopped, wire::ReadLog,
-    wire::LogLine, wire::LogEnd, wire::WantSegments, wire::SegmentsMade, wire::OfferSegments,
-    wire::SegmentsShared, wire::DropSegments, wire::MapSegment, wire::SegmentMapped, wire::Attach>;
+using AllBodies =
+    std::tuple<wire::Hello, wire::OpenWorker, wire::Progress, wire::WorkerOpened, wire::Failure,
+               wire::DescribeWorker, wire::WorkerStatus, wire::LoadBegan, wire::LoadEnded, wire::CloseWorker,
+               wire::Diagnose, wire::Diagnosis, wire::TemplateReady, wire::ForkWorker, wire::WorkerForked,
+               wire::WorkerEnded, wire::ProbeLayers, wire::LayersProbed, wire::TemplateStarting,
+               wire::WorkerReady, wire::WorkerFailed, wire::FetchFile, wire::FileFetched, wire::GiveUp,
+               wire::ManageCache, wire::CacheEntry, wire::CacheDone, wire::Pins, wire::LoadNote,
+               wire::LoadSummary, wire::WantFile, wire::WantRepository, wire::Granted, wire::Welcome,
+               wire::ListWorkers, wire::RunningWorker, wire::RunningSupervisor, wire::Stop, wire::Stopped,
+               wire::ReadLog, wire::LogLine, wire::LogEnd, wire::WantSegments, wire::SegmentsMade,
+               wire::OfferSegments, wire::SegmentsShared, wire::DropSegments, wire::MapSegment,
+               wire::SegmentMapped, wire::ReadHistory, wire::HistoryPart, wire::HistoryRead, wire::Attach>;
 
 // Of no message: what follows is a message of the fetcher.
 enum class FetchTag : std::uint16_t { Job = 1000, Event = 1001 };
@@ -99,6 +101,15 @@ std::vector<Seed> filled_seeds() {
   result.commit = wire::FetchedCommit{.ref = "main", .commit = std::string(40, 'b'), .checkout = "/tmp"};
   result.file = wire::FetchedFile{.sha256 = std::string(64, 'c'), .bytes = 5, .was_there = true};
   result.warnings = {"tag moved"};
+  const wire::CommitRecord commit{.id = std::string(40, 'd'),
+                                  .author = "A <a@b>",
+                                  .time = 1,
+                                  .offset_minutes = 60,
+                                  .subject = "first",
+                                  .parents = {std::string(40, 'e')}};
+  const wire::FileRecord file_record{.path = "new", .old_path = "old", .status = 'R', .added = 3};
+  const wire::HistoryPart part{.commits = {commit, {}}, .files = {file_record}};
+  const wire::HistoryRead history{.a = commit, .b = commit, .only_b = 1, .files_changed = 1};
   return {
       seed_of("hello", hello),
       seed_of("open_worker", open),
@@ -115,6 +126,15 @@ std::vector<Seed> filled_seeds() {
       seed_of("drop_segments", wire::DropSegments{.segments = {1}}),
       seed_of("diagnosis", diagnosis),
       seed_of("fetch_file", file),
+      seed_of("read_history", wire::ReadHistory{.a = "acme/net@v1", .b = "acme/net@v2"}),
+      seed_of("history_part", part),
+      seed_of("history_read", history),
+      bare_seed_of("history_job", FetchTag::Job,
+                   wire::FetchJob{.history = wire::HistoryJob{.url = "file:///x",
+                                                              .name = "x",
+                                                              .a = wire::HistoryEnd{.ref = "v1"},
+                                                              .b = {.commit = std::string(40, 'd')}}}),
+      bare_seed_of("history_event", FetchTag::Event, wire::FetchEvent{.history = part}),
       seed_of("want_repository", wire::WantRepository{.repository = "acme/net", .refresh = true}),
       seed_of("fork_worker", fork),
       seed_of("worker_ready", wire::WorkerReady{.layers = layers}),

@@ -317,6 +317,16 @@ std::string Session::manage_cache(const wire::ManageCache& wanted,
   return ask(wanted, wire::kFetchDeadline, part).as<wire::CacheDone>().root;
 }
 
+wire::HistoryRead Session::read_history(const wire::ReadHistory& wanted,
+                                        const std::function<void(const wire::HistoryPart&)>& take) {
+  const auto part = [&take](const wire::Frame& frame) {
+    if (frame.tag() != wire::Tag::HistoryPart) return false;
+    take(frame.as<wire::HistoryPart>());
+    return true;
+  };
+  return ask(wanted, wire::kFetchDeadline, part).as<wire::HistoryRead>();
+}
+
 wire::FileFetched Session::fetch_file(const wire::FetchFile& wanted) {
   if (!lock_file_) return ask(wanted, wire::kFileDeadline).as<wire::FileFetched>();
   wire::FetchFile hashed = wanted;

@@ -18,6 +18,7 @@
 #include "shared/posix/process.h"
 #include "shared/posix/unique_fd.h"
 #include "shared/wire/frame.h"
+#include "shared/wire/history_messages.h"
 #include "tools/client/lock_file.h"
 #include "tools/client/supervisor_connection.h"
 
@@ -71,6 +72,9 @@ class Session : public std::enable_shared_from_this<Session> {
   // Calls `take` with each entry; where the cache lies.
   std::string manage_cache(const wire::ManageCache& wanted,
                            const std::function<void(const wire::CacheEntry&)>& take);
+  // Calls `take` with each part.
+  wire::HistoryRead read_history(const wire::ReadHistory& wanted,
+                                 const std::function<void(const wire::HistoryPart&)>& take);
   wire::FileFetched fetch_file(const wire::FetchFile& wanted);
   wire::Diagnosis diagnose();
   // Weights that the worker maps, sealed. Error(Protocol) where it has no such segment.

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <hubcell/history.h>
 #include <hubcell/object.h>
 #include <hubcell/options.h>
 
@@ -90,6 +91,12 @@ class Hub {
   // torch.hub's force_reload: looks up again what the repository's ref means and opens a new worker for it, whose loads fetch
   // again what they download. What was loaded before stays as it is.
   ModelInfo reload(const std::string& repository);
+
+  // What lies between two names of one repository, each with its ref: as loads of them would find them now. Throws Error(Usage) on two
+  // repositories, and on folders as they are (./folder), which have no history; Error(Source) where there is no such ref.
+  History history(const std::string& repository_a, const std::string& repository_b);
+  // What one commit changed: the history from its first parent to it. One that has no parent has added all of its files.
+  History changes(const std::string& repository);
 
   // Writes what is behind `url` (http, https, file) to `path`, whole or not at all, in the place of what is there. Its sha256
   // must begin with `hash_prefix`. Its rights are 0644 less the umask.
