@@ -4,12 +4,12 @@
 #include <cmath>
 #include <cstddef>
 
+#include "tools/compare/lanes.h"
+
 namespace hubcell::compare {
 
 double Cosine::rescale(Scale& scale, std::span<const double> block) {
-  double most = 0;
-  for (const double number : block)
-    most = std::max(most, std::abs(number));
+  const double most = max_of(block.size(), [&](std::size_t i) { return std::abs(block[i]); });
   if (most == 0) return 1;
   const int before = scale.exponent;
   scale.exponent = std::max(before, std::min(std::ilogb(most), Scale::kExponentMax));
@@ -19,16 +19,14 @@ double Cosine::rescale(Scale& scale, std::span<const double> block) {
 void Cosine::add(std::span<const double> a, std::span<const double> b) {
   const double shrink_a = rescale(scale_a_, a), shrink_b = rescale(scale_b_, b);
   const double factor_a = std::ldexp(1.0, -scale_a_.exponent), factor_b = std::ldexp(1.0, -scale_b_.exponent);
-  double product = 0, square_a = 0, square_b = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double scaled_a = a[i] * factor_a, scaled_b = b[i] * factor_b;
-    product += scaled_a * scaled_b;
-    square_a += scaled_a * scaled_a;
-    square_b += scaled_b * scaled_b;
-  }
-  product_ = product_ * shrink_a * shrink_b + product;
-  square_a_ = square_a_ * shrink_a * shrink_a + square_a;
-  square_b_ = square_b_ * shrink_b * shrink_b + square_b;
+  const auto sum_of_products = [](std::span<const double> left, double left_factor,
+                                  std::span<const double> right, double right_factor) {
+    return sum_of(left.size(),
+                  [&](std::size_t i) { return (left[i] * left_factor) * (right[i] * right_factor); });
+  };
+  product_ = product_ * shrink_a * shrink_b + sum_of_products(a, factor_a, b, factor_b);
+  square_a_ = square_a_ * shrink_a * shrink_a + sum_of_products(a, factor_a, a, factor_a);
+  square_b_ = square_b_ * shrink_b * shrink_b + sum_of_products(b, factor_b, b, factor_b);
 }
 
 std::optional<double> Cosine::value() const {
