@@ -10,6 +10,8 @@ class Style {
  public:
   explicit Style(int descriptor);
   static Style plain() { return Style(false); }
+  static Style coloured() { return Style(true); }
+  bool colours() const { return colours_; }
 
   std::string strong(const std::string& text) const { return wrap("1", text); }
   std::string faint(const std::string& text) const { return wrap("2", text); }
