@@ -33,7 +33,7 @@ using Commit = std::unique_ptr<git_commit, Freed<git_commit_free>>;
 using Tree = std::unique_ptr<git_tree, Freed<git_tree_free>>;
 using Diff = std::unique_ptr<git_diff, Freed<git_diff_free>>;
 using Patch = std::unique_ptr<git_patch, Freed<git_patch_free>>;
-using PackBuilder = std::unique_ptr<git_packbuilder, Freed<git_packbuilder_free>>;
+using Objects = std::unique_ptr<git_odb, Freed<git_odb_free>>;
 
 // Returns when `result` is no error code. Else throws Error(Source): `attempt`, and what libgit2 said last.
 void check(int result, const std::string& attempt);

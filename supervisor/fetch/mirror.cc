@@ -29,6 +29,12 @@ void remove_unfinished_packs(const fs::path& mirror) {
   }
 }
 
+git::Repository open_repository(const fs::path& folder, const std::string& attempt) {
+  git_repository* opened = nullptr;
+  git::check(::git_repository_open(&opened, folder.c_str()), attempt);
+  return git::Repository(opened);
+}
+
 void make_mirror(const fs::path& folder) {
   remove_tree(folder);
   const Temporary temporary(folder.parent_path());
@@ -71,15 +77,13 @@ bool is_contained(git_repository* repository, const std::string& commit, const R
   return false;
 }
 
-struct PackProgress {
-  Reporter& reporter;
-  std::string what;
-};
-
-// A nonzero answer ends the operation. libgit2 leaves the bytes unset where no transport takes part.
-int report_pack_progress(const git_indexer_progress*, void* payload) {
-  auto* progress = static_cast<PackProgress*>(payload);
-  return progress->reporter.progress(progress->what) ? 0 : GIT_EUSER;
+void check_commit(git_repository* remote, const std::string& shown_as, const RefListing& listing,
+                  const ChosenRef& chosen) {
+  if (chosen.inside_history) return require_contained(remote, chosen.commit, shown_as, listing);
+  if (has_commit(remote, chosen.commit)) return;
+  throw Error(ErrorCode::Source, "ref " + source::in_quotes(chosen.ref) + " of " + shown_as +
+                                     " is no commit, or " + shown_as +
+                                     " lacks its files; a tag of a file or a folder cannot be loaded");
 }
 
 }  // namespace
@@ -94,21 +98,6 @@ void require_contained(git_repository* repository, const std::string& commit, co
   throw Error(ErrorCode::Source, "no branch or tag of " + shown_as + " contains the commit " + commit);
 }
 
-void require_commit(git_repository* remote, const std::string& shown_as, const RefListing& listing,
-                    const ChosenRef& chosen) {
-  if (chosen.inside_history) return require_contained(remote, chosen.commit, shown_as, listing);
-  if (has_commit(remote, chosen.commit)) return;
-  throw Error(ErrorCode::Source, "ref " + source::in_quotes(chosen.ref) + " of " + shown_as +
-                                     " is no commit, or " + shown_as +
-                                     " lacks its files; a tag of a file or a folder cannot be loaded");
-}
-
-git::Repository open_repository(const fs::path& folder, const std::string& attempt) {
-  git_repository* opened = nullptr;
-  git::check(::git_repository_open(&opened, folder.c_str()), attempt);
-  return git::Repository(opened);
-}
-
 git::Repository open_mirror(const fs::path& folder) {
   remove_unfinished_packs(folder);
   git_repository* opened = nullptr;
@@ -118,22 +107,16 @@ git::Repository open_mirror(const fs::path& folder) {
   return open_repository(folder, "open " + folder.string());
 }
 
-void copy_commit(git_repository* mirror, const fs::path& remote, const std::string& shown_as,
-                 const RefListing& listing, const ChosenRef& chosen, Reporter& reporter) {
+void lend_objects(git_repository* mirror, const fs::path& remote, const std::string& shown_as,
+                  const RefListing& listing, const ChosenRef& chosen) {
   const std::string attempt = "fetch " + chosen.commit + " from " + shown_as;
-  const git_oid id = git::parse_id(chosen.commit);
   const git::Repository origin = open_repository(remote, attempt);
-  require_commit(origin.get(), shown_as, listing, chosen);
-  // A pack has the commit and all of its files, or it is not there.
-  if (find_commit(mirror, id)) return;
-  PackProgress progress{.reporter = reporter, .what = "fetch " + shown_as};
-  git_packbuilder* made = nullptr;
-  git::check(::git_packbuilder_new(&made, origin.get()), attempt);
-  const git::PackBuilder builder(made);
-  git::check(::git_packbuilder_insert_commit(builder.get(), &id), attempt);
-  const fs::path packs = pack_folder(::git_repository_path(mirror));
-  git::check(::git_packbuilder_write(builder.get(), packs.c_str(), 0, report_pack_progress, &progress),
-             attempt);
+  check_commit(origin.get(), shown_as, listing, chosen);
+  git_odb* opened = nullptr;
+  git::check(::git_repository_odb(&opened, mirror), attempt);
+  const git::Objects objects(opened);
+  const fs::path lent = fs::path(::git_repository_commondir(origin.get())) / "objects";
+  git::check(::git_odb_add_disk_alternate(objects.get(), lent.c_str()), attempt);
 }
 
 }  // namespace hubcell::fetch

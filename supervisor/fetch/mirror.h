@@ -1,7 +1,9 @@
-// The bare repository of the cache, which holds the objects of every commit that was fetched from a remote.
+// The bare repository of the cache, in which fetched commits are read: it has the history that came from another machine, and is lent the
+// objects of a remote that is a folder of this one.
 //
-// A commit is copied out of a local remote without its history: libgit2's own file:// transport copies every
-// branch and tag with all of its history each time, and cannot read a shallow clone at all.
+// Nothing is copied out of a folder: its objects are as good there, and a commit's weights may be large. It is read through the mirror all the
+// same, so that what is set and ignored in a foreign repository (its config, its info/attributes) changes nothing. libgit2's own file://
+// transport copies every branch and tag with all of its history each time, and cannot read a shallow clone at all.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +11,6 @@
 
 #include "supervisor/fetch/choose_ref.h"
 #include "supervisor/fetch/git.h"
-#include "supervisor/fetch/reporter.h"
 
 namespace hubcell::fetch {
 
@@ -17,19 +18,10 @@ namespace hubcell::fetch {
 // left in it. The caller holds the repository's lock.
 git::Repository open_mirror(const std::filesystem::path& folder);
 
-// Throws Error(Source): `attempt`, and why it cannot be opened.
-git::Repository open_repository(const std::filesystem::path& folder, const std::string& attempt);
-
-// Copies the chosen commit and its files from the repository `remote` into `mirror`, unless it has them.
-// `shown_as` names the remote in messages. Throws Error(Source) where the commit does not exist there or, if
-// it is inside the history, no branch and no tag of `listing` contains it.
-void copy_commit(git_repository* mirror, const std::filesystem::path& remote, const std::string& shown_as,
-                 const RefListing& listing, const ChosenRef& chosen, Reporter& reporter);
-
-// Throws Error(Source) where `remote` has not the chosen commit or, if it is inside the history, no branch and no tag of `listing`
-// contains it.
-void require_commit(git_repository* remote, const std::string& shown_as, const RefListing& listing,
-                    const ChosenRef& chosen);
+// Lets `mirror` read all objects of the repository `remote`, for as long as it is open. `shown_as` names the remote in messages. Throws
+// Error(Source) where the chosen commit does not exist there or, if it is inside the history, no branch and no tag of `listing` contains it.
+void lend_objects(git_repository* mirror, const std::filesystem::path& remote, const std::string& shown_as,
+                  const RefListing& listing, const ChosenRef& chosen);
 
 // Whether `repository` has the commit and can read it.
 bool has_commit(git_repository* repository, const std::string& commit);

@@ -1,5 +1,3 @@
-// A folder of this machine is read where it is: its history is in nobody's way there, and to copy it would cost more than to read it. Of
-// another machine the mirror gets the history first, as a commit of it does that has no archive.
 #include "supervisor/fetch/read_history.h"
 
 #include <array>
@@ -172,18 +170,20 @@ class History {
   Parts parts_;
 };
 
-// Which commits the ends are, which `repository` has afterwards.
+// Which commits the ends are, which the mirror has afterwards.
 class Resolution {
  public:
-  Resolution(Remote& remote, git_repository* repository, const wire::HistoryJob& job)
-      : remote_(remote), repository_(repository), job_(job) {}
+  Resolution(Remote& remote, git_repository* mirror, const wire::HistoryJob& job)
+      : remote_(remote), mirror_(mirror), job_(job) {}
 
   std::string commit_of(const wire::HistoryEnd& end) {
-    if (!end.commit.empty() && has_commit(repository_, end.commit)) return end.commit;
+    // What came over a network came with its history.
+    const bool is_here = !end.commit.empty() && has_commit(mirror_, end.commit);
+    if (is_here && remote_.confinement().network) return end.commit;
     if (!listing_) listing_ = remote_.list_refs();
     const std::optional<std::string> ref = end.commit.empty() ? end.ref : end.commit;
     ChosenRef chosen = choose_ref(*listing_, ref, job_.url);
-    remote_.bring_history(repository_, *listing_, chosen);
+    remote_.bring_commit(mirror_, *listing_, chosen);
     warnings_.insert(warnings_.end(), chosen.warnings.begin(), chosen.warnings.end());
     return chosen.commit;
   }
@@ -191,7 +191,7 @@ class Resolution {
 
  private:
   Remote& remote_;
-  git_repository* repository_;
+  git_repository* mirror_;
   const wire::HistoryJob& job_;
   std::optional<RefListing> listing_;
   std::vector<std::string> warnings_;
@@ -216,12 +216,12 @@ wire::FetchResult read_history(const wire::HistoryJob& job, wire::Origin origin,
   const CacheLock lock(place.lock_file(), "fetch of " + job.name, reporter);
   const git::Library library;
   reporter.progress("read the history of " + job.name);
-  const git::Repository repository = remote->open_history(place.mirror());
-  Resolution resolution(*remote, repository.get(), job);
+  const git::Repository mirror = open_mirror(place.mirror());
+  Resolution resolution(*remote, mirror.get(), job);
   std::optional<std::string> a;
   if (job.a) a = resolution.commit_of(*job.a);
   const std::string b = resolution.commit_of(job.b);
-  History history(repository.get(), job.name, reporter);
+  History history(mirror.get(), job.name, reporter);
   wire::FetchResult result;
   result.history = history.read(history.open(a, b));
   result.warnings = resolution.take_warnings();

@@ -9,7 +9,6 @@
 
 #include "supervisor/fetch/choose_ref.h"
 #include "supervisor/fetch/confinement.h"
-#include "supervisor/fetch/git.h"
 #include "supervisor/fetch/reporter.h"
 
 namespace hubcell::fetch {
@@ -27,17 +26,9 @@ class Remote {
   // Writes the chosen commit's files into `folder`, as `git archive` has them, where there is a way that costs less than
   // bring_commit. False where there is none or it failed; `folder` may hold something then.
   virtual bool bring_files(const ChosenRef&, const std::filesystem::path&) { return false; }
-  // Brings the chosen commit and its files into `mirror`, unless it has them. Throws Error(Source) where the commit does not
-  // exist there or, if it is inside the history, no branch and no tag of `listing` contains it.
+  // Sees to it that `mirror`, as long as it is open, has the chosen commit, its files, and the history that leads to it. Throws
+  // Error(Source) where the commit does not exist there or, if it is inside the history, no branch and no tag of `listing` contains it.
   virtual void bring_commit(git_repository* mirror, const RefListing& listing, const ChosenRef& chosen) = 0;
-
-  // The repository to read histories in: the remote itself where it is a folder of this machine, else the mirror, which is made
-  // where it is missing.
-  virtual git::Repository open_history(const std::filesystem::path& mirror);
-  // Sees to it that `repository`, which open_history has opened, has the chosen commit with all that leads to it. Throws as bring_commit does.
-  virtual void bring_history(git_repository* repository, const RefListing& listing, const ChosenRef& chosen) {
-    bring_commit(repository, listing, chosen);
-  }
 };
 
 // Borrows `reporter`. Throws Error(Source) on a kind of URL that cannot be fetched, and where there is no such folder.

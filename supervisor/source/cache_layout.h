@@ -2,7 +2,7 @@
 //
 //     <hub dir>/hubcell/repositories/<remote>/   one folder for each remote, named after its URL
 //         lock                  held (fcntl) by the fetcher that changes anything beside it; never removed
-//         mirror.git/           bare repository with the objects of the fetched commits, without their history
+//         mirror.git/           bare repository with the history that came from another machine; of a folder's, nothing (fetch/mirror.h)
 //         checkouts/<commit>/   the commit's files, read-only
 //         public                if it was once reached without a token: workers may have it, too
 //         manifests/<commit>    what the checkout consists of (manifest.h)
