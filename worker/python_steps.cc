@@ -34,7 +34,7 @@ PythonSteps::PythonSteps(const std::string& folder) : module_(load_process_file(
   python::set_hints(python::attribute(refusals.get(), "hint_of"));
   // So that no worker reads and compiles them, into memory of its own.
   for (const char* name :
-       {"bytecode", "caller_state", "downloads", "hub", "inputs", "kinds", "operations", "weights"})
+       {"bytecode", "caller_state", "downloads", "hub", "inputs", "kinds", "operations", "trace", "weights"})
     python::load_source_file(std::string("hubcell_") + name, folder + "/" + name + ".py");
   hub_module_ = python::load_source_file("hubcell_hub", folder + "/hub.py");
   const PyRef bytecode = python::load_source_file("hubcell_bytecode", folder + "/bytecode.py");

@@ -82,6 +82,8 @@ PyRef Verbs::run(const CallRequest& request) const {
       return make_inputs(request);
     case Verb::Observed:
       return hub_.observed();
+    case Verb::Dependencies:
+      return hub_.dependencies();
     case Verb::Nothing:
       break;
   }

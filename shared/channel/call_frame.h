@@ -27,8 +27,9 @@ enum class Verb : std::uint8_t {
   Operate = 7,       // target, name: an operation (worker/objects/operations.py), arguments -> its result
   Docstring = 8,     // name: an entrypoint -> its __doc__
   Observed = 9,  // -> list of (kind, what, why it was refused or ""), of a worker that notes it (observer.py)
+  Dependencies = 10,  // -> list of the packages that hubconf.py names
 };
-inline constexpr Verb kVerbLast = Verb::Observed;
+inline constexpr Verb kVerbLast = Verb::Dependencies;
 
 struct CallRequest {
   Verb verb = Verb::Nothing;

@@ -19,6 +19,13 @@ channel::CallRequest request_of(channel::Verb verb, std::string name, Arguments 
   return request;
 }
 
+std::vector<std::string> texts_of(const Value& list) {
+  std::vector<std::string> texts;
+  for (const Value& item : list.as<List>().items)
+    texts.push_back(item.text());
+  return texts;
+}
+
 }  // namespace
 
 Hub::Hub(HubOptions options) : session_(client::Session::start(std::move(options))) {}
@@ -71,12 +78,14 @@ Value Hub::load(const std::string& repository, const std::string& entry, Argumen
 }
 
 std::vector<std::string> Hub::list(const std::string& repository) {
-  const Value names = session_->open_worker(repository)
-                          ->perform_with_hubconf(request_of(channel::Verb::List, ""), "list the entrypoints");
-  std::vector<std::string> list;
-  for (const Value& name : names.as<List>().items)
-    list.push_back(name.text());
-  return list;
+  return texts_of(session_->open_worker(repository)
+                      ->perform_with_hubconf(request_of(channel::Verb::List, ""), "list the entrypoints"));
+}
+
+std::vector<std::string> Hub::dependencies(const std::string& repository) {
+  return texts_of(
+      session_->open_worker(repository)
+          ->perform_with_hubconf(request_of(channel::Verb::Dependencies, ""), "list the dependencies"));
 }
 
 std::optional<std::string> Hub::docstring(const std::string& repository, const std::string& entry) {

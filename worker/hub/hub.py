@@ -53,6 +53,11 @@ class Hub:
         """The docstring of an entrypoint as it stands there, or None: what torch.hub.help gives."""
         return docstring_of(self._checkout, name)
 
+    def dependencies(self):
+        """The packages that hubconf.py names."""
+        with on_sys_path(self._checkout):
+            return [str(name) for name in getattr(import_hubconf(self._checkout), "dependencies", None) or ()]
+
     def load(self, entry, arguments, keywords):
         """What the entrypoint returns."""
         if self._seed is not None:

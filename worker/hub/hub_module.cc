@@ -75,6 +75,10 @@ PyRef HubModule::docstring(const std::string& name) const {
   return call(attribute(hub_.get(), "docstring").get(), {make_text(name).get()});
 }
 
+PyRef HubModule::dependencies() const {
+  return call(attribute(hub_.get(), "dependencies").get());
+}
+
 PyRef HubModule::help(const std::string& name) const {
   return call(attribute(hub_.get(), "help").get(), {make_text(name).get()});
 }

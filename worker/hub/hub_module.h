@@ -30,6 +30,8 @@ class HubModule {
   // `name`: "", "entry" or "entry.method".
   python::PyRef help(const std::string& name) const;
   python::PyRef docstring(const std::string& name) const;
+  // A list of str.
+  python::PyRef dependencies() const;
   // `arguments` is a tuple, `keywords` a dict.
   python::PyRef load(const std::string& entry, PyObject* arguments, PyObject* keywords) const;
   // `specs`: a list of str and of (file name, uint8 tensor of its content); `seed` an int or None.

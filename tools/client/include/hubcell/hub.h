@@ -81,6 +81,8 @@ class Hub {
   std::string help(const std::string& repository, const std::string& entry = {});
   // The docstring of an entrypoint as it stands there, if it has one: what torch.hub.help gives.
   std::optional<std::string> docstring(const std::string& repository, const std::string& entry);
+  // The packages that hubconf.py says it needs.
+  std::vector<std::string> dependencies(const std::string& repository);
   // Makes inputs in the repository's worker, one value each: a tensor, or what a .pt or .npz file holds.
   std::vector<Value> make_inputs(const std::string& repository, const std::vector<InputSpec>& specs,
                                  std::optional<std::uint64_t> seed = std::nullopt);
