@@ -214,14 +214,25 @@ class Comparer {
     out_.max_rel = std::max(out_.max_rel, max_of(block_->count, [&](std::size_t i) { return relative[i]; }));
     sum_abs_ += sum_abs;
     sum_rel_ += sum_of(block_->count, [&](std::size_t i) { return relative[i]; });
-    if (sum_abs > 0) tally_places();
+    squares_a_ += sum_of(block_->count, [&](std::size_t i) { return size_a[i] * size_a[i]; });
+    if (sum_abs > 0) tally_changes();
+  }
+
+  void tally_changes() {
+    const double* gap = block_->gap.data();
+    out_.changed +=
+        static_cast<std::uint64_t>(std::count_if(gap, gap + block_->count, [](double g) { return g > 0; }));
+    squares_ += sum_of(block_->count, [&](std::size_t i) { return gap[i] * gap[i]; });
+    tally_places();
   }
 
   void tally_one_by_one() {
     for (std::size_t i = 0; i < block_->count; ++i) {
       const double gap = block_->gap[i];
       const bool is_pair_finite = count_specials(i);
-      const double limit = tolerance_.atol + tolerance_.rtol * block_->side[0].size[i];
+      const double size = block_->side[0].size[i];
+      const double limit = tolerance_.atol + tolerance_.rtol * size;
+      if (gap > 0) ++out_.changed;
       if (gap > 0 && (!is_pair_finite || !(gap <= limit))) ++out_.outside;
       const double relative = is_pair_finite ? relative_of(i) : gap;
       out_.max_rel = std::max(out_.max_rel, relative);
@@ -229,6 +240,8 @@ class Comparer {
       ++out_.finite;
       sum_abs_ += gap;
       sum_rel_ += relative;
+      squares_ += gap * gap;
+      squares_a_ += size * size;
     }
     tally_places();
     leave_out_specials();
@@ -315,6 +328,8 @@ class Comparer {
       out_.mean_rel = sum_rel_ / static_cast<double>(out_.finite);
       if (has_places_) out_.max_ulp = max_places_;
     }
+    out_.norm_of_change = std::sqrt(squares_);
+    out_.norm_of_a = std::sqrt(squares_a_);
     out_.cosine = cosine_.value();
     if (out_.max_abs > 0) out_.worst = index_of(worst_);
     return std::move(out_);
@@ -340,6 +355,7 @@ class Comparer {
   std::unique_ptr<Block> block_;
   Cosine cosine_;
   double sum_abs_ = 0, sum_rel_ = 0;
+  double squares_ = 0, squares_a_ = 0;  // of gaps, and of A's numbers
   std::uint64_t max_places_ = 0;
   std::uint64_t worst_ = 0;
   TensorDifference out_;

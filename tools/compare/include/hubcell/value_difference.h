@@ -27,6 +27,9 @@ struct TensorDifference {
   bool equal = false;                // every pair, and the dtypes
   bool within = false;               // every pair: |b - a| <= atol + rtol * |a|
   std::uint64_t outside = 0;         // pairs that are not
+  std::uint64_t changed = 0;         // pairs that are not equal
+  double norm_of_change = 0;         // Euclidean, of b - a
+  double norm_of_a = 0;
   double max_abs = 0, mean_abs = 0;  // of |b - a|
   double max_rel = 0, mean_rel = 0;  // of |b - a| / max(|a|, |b|): 0 to 2; 0 where both are 0
   std::optional<std::uint64_t>
