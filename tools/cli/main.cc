@@ -9,6 +9,7 @@
 #include <hubcell/hub.h>
 
 #include "tools/cli/cache.h"
+#include "tools/cli/compare.h"
 #include "tools/cli/doctor.h"
 #include "tools/cli/json_output.h"
 #include "tools/cli/options.h"
@@ -108,6 +109,8 @@ std::optional<int> dispatch_shared(const Options& options) {
 int dispatch(const Options& options) {
   if (const std::optional<int> exit_code = dispatch_shared(options)) return *exit_code;
   Progress progress(!options.quiet && !options.no_progress);
+  if (options.command == Command::Compare)
+    return compare_models(hub_options(options, progress), options, progress);
   Hub hub(hub_options(options, progress));
   prepare(hub, options);
   switch (options.command) {
@@ -127,12 +130,13 @@ int dispatch(const Options& options) {
       return cache(hub, options);
     case Command::Trust:
       return trust(hub, options);
+    case Command::Compare:
     case Command::Serve:
     case Command::Ps:
     case Command::Top:
     case Command::Logs:
     case Command::Stop:
-      break;  // dispatch_shared has done them
+      break;  // done above
   }
   return 2;
 }

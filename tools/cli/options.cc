@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tools/cli/usage_error.h"
+#include "tools/text/shell.h"
 
 namespace hubcell::cli {
 namespace {
@@ -29,6 +30,7 @@ struct Raw {
   std::string unload_idle;
   std::string drain;
   std::string interval;
+  std::string fail_if;
 };
 
 double parse_number(std::string_view text, std::string_view& unit) {
@@ -71,10 +73,10 @@ void require_known_command(const CLI::App& app, int count, const char* const* wo
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
       if (command->get_name() == word) return;
     }
-    throw UsageError(
-        "no command '" + word +
-        "'; there are list, help, run, permissions, fetch, cache, trust, serve, ps, top, logs, stop and "
-        "doctor");
+    throw UsageError("no command '" + word +
+                     "'; there are list, help, run, compare, permissions, fetch, cache, trust, serve, ps, "
+                     "top, logs, stop and "
+                     "doctor");
   }
 }
 
@@ -156,6 +158,41 @@ void add_answer_options(CLI::App& app, Options& options) {
   app.add_option("-o", options.output_path, "also write the answer: .npy or .json")->type_name("FILE");
 }
 
+void add_compare_options(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--python-a", options.python_of[0], "interpreter of the first side")->type_name("PATH");
+  app.add_option("--python-b", options.python_of[1], "interpreter of the second side")->type_name("PATH");
+  app.add_option("--inputs", options.inputs_path,
+                 "inputs, one each: a folder of files, a folder of a folder for each class, or the rows of "
+                 "an .npz or .npy; -x come "
+                 "after them")
+      ->type_name("PATH");
+  app.add_option("--count", options.count, "make so many inputs of -x, each from a seed of its own (1)")
+      ->type_name("N")
+      ->check(whole_number(1, 1'000'000));
+  app.add_option("--labels", options.labels_path, "index of the right class of each input, one a line")
+      ->type_name("FILE");
+  app.add_option("--topk", options.topk, "classes that are looked at (5)")
+      ->type_name("K")
+      ->check(whole_number(1, 1000));
+  app.add_option("--reset", options.reset, "call this method of both before each input")->type_name("METHOD");
+  app.add_option("--rtol", options.tolerance.rtol, "relative tolerance (1e-5)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--atol", options.tolerance.atol, "absolute tolerance (1e-8)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--confidence", options.confidence, "of intervals (0.95)")->check(CLI::Range(0.5, 0.9999));
+  app.add_option("--rounds", options.rounds, "rounds of four calls at most, to time them (200)")
+      ->type_name("N")
+      ->check(whole_number(1, 1'000'000));
+  app.add_option("--skip", options.skip, "leave a part out: modules, weights, speed or code")
+      ->type_name("PART")
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"modules", "weights", "speed", "code"}));
+  app.add_option("--html", options.html_path, "also write a page for a browser")->type_name("FILE");
+  app.add_option("--fail-if", raw.fail_if,
+                 "end with 3 where that holds: 'max_abs > 1e-5 or latency_ratio > 1.1'")
+      ->type_name("EXPR");
+}
+
 CLI::App* add_command(CLI::App& app, const char* name, const char* help, Command command, Options& options) {
   CLI::App* added = app.add_subcommand(name, help);
   added->callback([&options, command] { options.command = command; });
@@ -231,6 +268,8 @@ void add_commands(CLI::App& app, Options& options, Raw& raw) {
   CLI::App* list = add_command(app, "list", "entrypoints, one a line", Command::List, options);
   CLI::App* help = add_command(app, "help", "docstring and signature", Command::Help, options);
   CLI::App* run = add_command(app, "run", "load, call once, show the answer", Command::Run, options);
+  CLI::App* compare =
+      add_command(app, "compare", "which of two is better, and where they differ", Command::Compare, options);
   CLI::App* permissions = add_command(app, "permissions", "load, and tell which options that needs",
                                       Command::Permissions, options);
   CLI::App* fetch =
@@ -249,22 +288,38 @@ void add_commands(CLI::App& app, Options& options, Raw& raw) {
               options);
   add_shared_commands(app, options, raw);
   CLI::App* doctor = add_command(app, "doctor", "what this machine can do", Command::Doctor, options);
-  for (CLI::App* command : {list, help, run, permissions, fetch}) {
-    command->add_option("REPO", options.repository, kRepositoryHelp)->required()->type_name("");
+  for (CLI::App* command : {list, help, run, compare, permissions, fetch}) {
+    command->add_option(command == compare ? "A" : "REPO", options.repository, kRepositoryHelp)
+        ->required()
+        ->type_name("");
     add_worker_options(*command, options, raw);
   }
   help->add_option("ENTRY", options.entry, "entrypoint or ENTRY.METHOD")->type_name("");
-  for (CLI::App* command : {run, permissions})
+  compare->add_option("B", options.other, "the same of another ref, or @ref alone, or another repository")
+      ->required()
+      ->type_name("");
+  for (CLI::App* command : {run, compare, permissions})
     command->add_option("ENTRY", options.entry, "entrypoint")->required()->type_name("");
   add_entry_arguments(*run, raw);
   add_call_options(*run, options, raw);
   add_answer_options(*run, options);
+  add_entry_arguments(*compare, raw);
+  add_call_options(*compare, options, raw);
+  add_compare_options(*compare, options, raw);
   add_entry_arguments(*permissions, raw);
   add_call_options(*permissions, options, raw);
   fetch->add_option("ENTRY", options.entry, "load this entrypoint once, so that its weights are there, too")
       ->type_name("");
   add_entry_arguments(*fetch, raw);
   doctor->add_option("--python", options.python, "interpreter for workers")->type_name("PATH");
+}
+
+compare::Condition parse_fail_if(const std::string& text) {
+  try {
+    return compare::parse_condition(text);
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
 }
 
 void check_output_path(const std::string& path) {
@@ -290,6 +345,7 @@ void finish(Options& options, const Raw& raw) {
     options.serve.worker_memory_bytes = parse_bytes("--worker-memory", raw.worker_memory);
   if (!raw.scratch.empty()) options.scratch_bytes = parse_bytes("--scratch", raw.scratch);
   check_output_path(options.output_path);
+  if (!raw.fail_if.empty()) options.fail_if = parse_fail_if(raw.fail_if);
 }
 
 }  // namespace
@@ -328,6 +384,8 @@ Parsed parse_command_line(int count, const char* const* words) {
     require_known_command(app, count, words);
     app.parse(count, words);
     finish(parsed.options, raw);
+    for (int i = 0; i < count; ++i)
+      parsed.options.command_text += (i == 0 ? "hubcell" : " " + text::shell_word(words[i]));
   } catch (const CLI::Success& wish) {  // --help or --version
     std::ostringstream text;
     parsed.exit_code = app.exit(wish, text, text);

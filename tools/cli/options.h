@@ -1,6 +1,7 @@
 // The command line of `hubcell`, read: which command, on what, how. Nothing is started here.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -9,13 +10,30 @@
 
 #include <hubcell/options.h>
 #include <hubcell/serve.h>
+#include <hubcell/value_difference.h>
 
 #include "tools/cli/pick.h"
 #include "tools/cli/spec.h"
+#include "tools/compare/condition.h"
 
 namespace hubcell::cli {
 
-enum class Command { List, Help, Run, Permissions, Doctor, Fetch, Cache, Trust, Serve, Ps, Top, Logs, Stop };
+enum class Command {
+  List,
+  Help,
+  Run,
+  Compare,
+  Permissions,
+  Doctor,
+  Fetch,
+  Cache,
+  Trust,
+  Serve,
+  Ps,
+  Top,
+  Logs,
+  Stop
+};
 
 struct Options {
   Command command = Command::Doctor;
@@ -64,6 +82,20 @@ struct Options {
   std::optional<std::uint64_t> input_seed;
   bool train = false;
   std::string output_path;  // -o
+
+  // Of `compare`, beside those of `run`.
+  std::string other;                          // the second repository; "@ref": another ref of the first
+  std::array<std::string, 2> python_of = {};  // of each side; empty: --python
+  std::string inputs_path;                    // --inputs
+  std::size_t count = 1;                      // of inputs that are made
+  std::string reset;                          // a method, before each input
+  compare::Tolerance tolerance;
+  double confidence = 0.95;
+  std::size_t rounds = 200;
+  std::vector<std::string> skip;  // parts
+  std::string html_path;
+  std::optional<compare::Condition> fail_if;
+  std::string command_text;  // as it was typed
 };
 
 // What the command line comes to: options to go on with, or an exit code and its text.

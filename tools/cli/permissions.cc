@@ -16,6 +16,7 @@
 #include "tools/cli/run.h"
 #include "tools/cli/text_output.h"
 #include "tools/text/printable.h"
+#include "tools/text/shell.h"
 #include "tools/text/style.h"
 
 namespace hubcell::cli {
@@ -76,21 +77,10 @@ Need need_of(Observation observed, const std::string& checkout) {
   return {.observed = std::move(observed)};
 }
 
-// For a shell.
-std::string quoted(const std::string& word) {
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:@%+=,";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string result = "'";
-  for (const char letter : word)
-    result += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  return result + "'";
-}
-
 std::string command_line_of(const std::vector<std::string>& options) {
   std::string line;
   for (const std::string& word : options)
-    line += (line.empty() ? "" : " ") + quoted(word);
+    line += (line.empty() ? "" : " ") + text::shell_word(word);
   return line;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <thread>
 
 #include "tools/cli/text_output.h"
 #include "tools/text/printable.h"
@@ -37,6 +38,18 @@ void handle_interrupt(int) {
   ::_exit(130);
 }
 
+// What a signal handler may touch has to be global.
+int g_interrupts[2] = {-1, -1};
+volatile std::sig_atomic_t g_was_interrupted = 0;
+
+// Async-signal-safe. A stop_source is not, so that a thread waits for what this writes.
+void note_interrupt(int signal) {
+  if (g_was_interrupted != 0) handle_interrupt(signal);
+  g_was_interrupted = 1;
+  const char byte = 0;
+  [[maybe_unused]] const ssize_t written = ::write(g_interrupts[1], &byte, 1);
+}
+
 // "  3.1 MiB/s, 12 s left"
 std::string format_speed(std::uint64_t done, std::uint64_t total, double seconds) {
   if (seconds < kSpeedAfterSeconds) return "";
@@ -60,14 +73,32 @@ void Progress::show(const std::string& what, std::uint64_t done_bytes, std::uint
     what_ = what;
     began_ = now;
   }
-  if (!shown_ || now < next_draw_) return;
-  next_draw_ = now + kDrawInterval;
-  on_screen_ = true;
+  if (!is_due()) return;
   std::string line = text::one_line(text::printable(what));
   if (done_bytes != 0) line += "  " + format_mebibytes(done_bytes);
   if (total_bytes != 0) line += " of " + format_mebibytes(total_bytes);
   if (done_bytes != 0)
     line += format_speed(done_bytes, total_bytes, std::chrono::duration<double>(now - began_).count());
+  draw(line);
+}
+
+void Progress::show_steps(const std::string& what, std::uint64_t done, std::uint64_t total) {
+  const std::lock_guard lock(mutex_);
+  if (!is_due()) return;
+  std::string line = text::one_line(text::printable(what));
+  if (total != 0) line += "  " + std::to_string(done) + " of " + std::to_string(total);
+  draw(line);
+}
+
+bool Progress::is_due() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!shown_ || now < next_draw_) return false;
+  next_draw_ = now + kDrawInterval;
+  return true;
+}
+
+void Progress::draw(const std::string& line) {
+  on_screen_ = true;
   write_to_stderr(std::string(kClearLine) + line.substr(0, terminal_columns(STDERR_FILENO) - 1));
 }
 
@@ -95,6 +126,21 @@ void end_on_interrupt() {
   struct sigaction action {};
   action.sa_handler = handle_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
+}
+
+std::stop_token stop_on_interrupt() {
+  // Neither is ever destroyed: the thread is there until the program ends.
+  static auto& source = *new std::stop_source;
+  if (::pipe2(g_interrupts, O_CLOEXEC) != 0) return source.get_token();
+  std::thread([] {
+    char byte = 0;
+    if (::read(g_interrupts[0], &byte, 1) == 1) source.request_stop();
+  }).detach();
+  struct sigaction action {};
+  action.sa_handler = note_interrupt;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+  return source.get_token();
 }
 
 }  // namespace hubcell::cli

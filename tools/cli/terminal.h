@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 namespace hubcell::cli {
@@ -18,9 +19,14 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void show(const std::string& what, std::uint64_t done_bytes, std::uint64_t total_bytes);
+  // "compare answers  17 of 94"
+  void show_steps(const std::string& what, std::uint64_t done, std::uint64_t total);
   void clear();
 
  private:
+  bool is_due();
+  void draw(const std::string& line);
+
   const bool shown_;
   std::mutex mutex_;
   bool on_screen_ = false;
@@ -39,5 +45,8 @@ void fill_standard_descriptors();
 // From now on Ctrl-C clears the progress line and ends the program with 130. The supervisor sees the end of
 // its control socket and ends all workers.
 void end_on_interrupt();
+
+// From now on the first Ctrl-C asks whoever looks at the token to come to an end, and a second one ends the program.
+std::stop_token stop_on_interrupt();
 
 }  // namespace hubcell::cli

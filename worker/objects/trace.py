@@ -87,7 +87,7 @@ class Trace:
 
 
 class Hooks:
-    """Has `show` told of each module's calls while it is entered. TorchScript calls its inner modules without them."""
+    """Has `show` told of each module's calls while it is entered; but for those of TorchScript, which take no hooks."""
 
     def __init__(self, module, show):
         self._module, self._show, self._counts, self._handles = module, show, {}, []
@@ -95,6 +95,8 @@ class Hooks:
 
     def __enter__(self):
         for name, module in self._module.named_modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                continue
             self._handles.append(module.register_forward_pre_hook(self._at_start(name)))
             self._handles.append(module.register_forward_hook(self._at_end(name)))
         # Without a gradient these run as one native operation that calls none of their modules. torch 2 looks for hooks before; all
