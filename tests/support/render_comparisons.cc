@@ -1,4 +1,4 @@
-// Writes the reports of all sample comparisons into a folder: NAME.txt and NAME.verbose.txt.
+// Writes the reports of all sample comparisons into a folder: NAME.txt, NAME.verbose.txt and NAME.html.
 //
 // usage: render_comparisons FOLDER
 #include <cstdio>
@@ -19,6 +19,7 @@ int main(int count, char** words) {
     std::ofstream(folder + "/" + name + ".txt") << hubcell::compare::to_text(comparison);
     std::ofstream(folder + "/" + name + ".verbose.txt")
         << hubcell::compare::to_text(comparison, {.verbose = true});
+    std::ofstream(folder + "/" + name + ".html") << hubcell::compare::to_html(comparison);
   }
   return 0;
 }

@@ -68,6 +68,11 @@ std::string percent(double share) {
   return digits(share * 100, std::chars_format::fixed, decimals) + " %";
 }
 
+std::string points(double difference) {
+  if (!std::isfinite(difference) || std::abs(difference) > 1e4) return figure(difference * 100);
+  return difference == 0 ? "0" : digits(difference * 100, std::chars_format::fixed, 1);
+}
+
 std::string seconds(double time) {
   const double size = std::abs(time);
   if (!std::isfinite(time)) return figure(time);

@@ -18,6 +18,8 @@ std::string grouped(std::uint64_t count);
 std::string counted(std::uint64_t count, const std::string& noun);
 // "93.2 %"
 std::string percent(double share);
+// A difference of shares in percentage points: "-7.4"
+std::string points(double difference);
 // "312 us", "1.25 ms", "2.4 s"
 std::string seconds(double time);
 // "5.2 MiB"

@@ -4,6 +4,7 @@
 #include "tools/compare/findings.h"
 #include "tools/compare/quantities.h"
 #include "tools/compare/text_sections.h"
+#include "tools/text/unicode.h"
 
 namespace hubcell::compare {
 namespace {
@@ -58,9 +59,9 @@ std::string trace_finding(const TraceResult& trace) {
   if (!trace.first || *trace.first >= trace.modules.size())
     return "no output of " + counted(static_cast<std::uint64_t>(compared), "module") + " differs";
   const ModuleDifference& first = trace.modules[*trace.first];
-  return "first in " + brief(name_of(first)) +
-         (first.type[0].empty() ? "" : " (" + brief(first.type[0], 30) + ")") + "; " + count(different) +
-         " of " + count(compared) + " modules that ran differ";
+  return "first in " + text::brief(name_of(first)) +
+         (first.type[0].empty() ? "" : " (" + text::brief(first.type[0], 30) + ")") + "; " +
+         count(different) + " of " + count(compared) + " modules that ran differ";
 }
 
 void add_module_notes(const Section& to, const TraceResult& trace) {
@@ -71,7 +72,7 @@ void add_module_notes(const Section& to, const TraceResult& trace) {
   std::size_t notes = 0;
   for (const ModuleDifference& module : trace.modules) {
     if (module.note.empty() || ++notes > to.rows(kNotesShown)) continue;
-    to.lines.paragraph(brief(name_of(module)) + ": " + module.note, Tone::Plain, 2);
+    to.lines.paragraph(text::brief(name_of(module)) + ": " + module.note, Tone::Plain, 2);
   }
   add_rest(to, notes, to.rows(kNotesShown));
   if (!trace.silent.empty())
@@ -119,7 +120,7 @@ void add_modules(const Section& to) {
   to.lines.section("where", trace_finding(trace));
   add_steps(to, trace);
   add_module_notes(to, trace);
-  const std::string input = trace.input.empty() ? "" : "seen with " + brief(trace.input);
+  const std::string input = trace.input.empty() ? "" : "seen with " + text::brief(trace.input);
   if (!input.empty() && to.verbose) to.lines.paragraph(input, Tone::Faint);
   if (!trace.note.empty() && trace_finding(trace) != trace.note) to.lines.paragraph(trace.note, Tone::Faint);
 }

@@ -1,7 +1,6 @@
 #include "tools/compare/text_layout.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "tools/text/unicode.h"
 
@@ -13,15 +12,11 @@ constexpr std::size_t kTitleColumns = 9;  // "outputs" and two spaces
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kLeastColumns = 8;
 constexpr std::size_t kClauseLines = 2;
-// Of which more is never shown. Long texts are cut before they are looked at.
-constexpr std::size_t kTextBytesMax = 8192;
+// Of which more is never shown.
+constexpr std::size_t kTextColumnsMax = 2000;
 
-// Both ends of what is very long: what lies between them is left out anyway.
 std::string shown(const std::string& text) {
-  if (text.size() <= kTextBytesMax) return text::visible(text);
-  const std::string_view all = text;
-  return text::visible(std::string(all.substr(0, kTextBytesMax / 2)) +
-                       std::string(all.substr(all.size() - kTextBytesMax / 2)));
+  return text::brief(text, kTextColumnsMax);
 }
 
 std::vector<std::size_t> natural_widths(const Table& table) {
@@ -61,10 +56,6 @@ std::string padded(const std::string& text, std::size_t width, Align align) {
 }
 
 }  // namespace
-
-std::string brief(const std::string& text, std::size_t columns) {
-  return text::shorten_middle(shown(text), columns);
-}
 
 std::string TextLines::in_tone(const std::string& text, Tone tone) const {
   switch (tone) {

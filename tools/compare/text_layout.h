@@ -34,9 +34,6 @@ struct Table {
   std::vector<std::vector<Cell>> rows;
 };
 
-// For a sentence that names something: at most so many columns of it.
-std::string brief(const std::string& text, std::size_t columns = 60);
-
 class TextLines {
  public:
   TextLines(std::size_t columns, text::Style style) : columns_(columns), style_(style) {}

@@ -4,6 +4,7 @@
 #include "tools/compare/findings.h"
 #include "tools/compare/quantities.h"
 #include "tools/compare/text_sections.h"
+#include "tools/text/unicode.h"
 
 namespace hubcell::compare {
 namespace {
@@ -34,7 +35,7 @@ std::vector<Cell> path_row(const PathSummary& path) {
 
 // What the table has no column for.
 void add_remarks(const Section& to, const PathSummary& path) {
-  const std::string at = brief(place(path.path)) + ": ";
+  const std::string at = text::brief(place(path.path)) + ": ";
   if (path.nan[0] + path.nan[1] > 0)
     to.lines.paragraph(
         at + "NaN in " + counted(path.nan[0], "element") + " of A, " + grouped(path.nan[1]) + " of B",
@@ -44,8 +45,9 @@ void add_remarks(const Section& to, const PathSummary& path) {
                            grouped(path.infinite[1]) + " of B",
                        Tone::Bad, 2);
   if (path.dtype[0] != path.dtype[1])
-    to.lines.paragraph(at + brief(path.dtype[0], 30) + " in A, " + brief(path.dtype[1], 30) + " in B",
-                       Tone::Bad, 2);
+    to.lines.paragraph(
+        at + text::brief(path.dtype[0], 30) + " in A, " + text::brief(path.dtype[1], 30) + " in B", Tone::Bad,
+        2);
 }
 
 void add_paths(const Section& to) {
@@ -76,8 +78,8 @@ void add_structures(const Section& to) {
     if (!input.difference) continue;
     for (const StructureDifference& difference : input.difference->structure) {
       if (++count > to.rows(kStructuresShown)) continue;
-      to.lines.paragraph(brief(input.name) + ", " + brief(place(difference.path)) + ": " +
-                             brief(difference.a) + " in A, " + brief(difference.b) + " in B",
+      to.lines.paragraph(text::brief(input.name) + ", " + text::brief(place(difference.path)) + ": " +
+                             text::brief(difference.a) + " in A, " + text::brief(difference.b) + " in B",
                          Tone::Plain, 3);
     }
   }
@@ -145,8 +147,8 @@ void add_accuracy(const Section& to, const ClassResult& classes) {
   if (classes.mcnemar_p) pairs += "; McNemar's exact p " + figure(*classes.mcnemar_p);
   to.lines.paragraph(pairs);
   if (classes.accuracy_difference)
-    to.lines.paragraph("B - A: " + percent(classes.accuracy_difference->estimate) + " (" +
-                       range(*classes.accuracy_difference, percent) + ")");
+    to.lines.paragraph("B - A: " + points(classes.accuracy_difference->estimate) + " points (" +
+                       range(*classes.accuracy_difference, points) + ")");
 }
 
 }  // namespace

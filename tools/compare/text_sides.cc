@@ -5,6 +5,7 @@
 #include "tools/compare/findings.h"
 #include "tools/compare/quantities.h"
 #include "tools/compare/text_sections.h"
+#include "tools/text/unicode.h"
 
 namespace hubcell::compare {
 namespace {
@@ -79,7 +80,7 @@ std::string list_text(const std::vector<std::string>& names, std::size_t names_m
   std::string text;
   const std::size_t shown = std::min(names.size(), names_max);
   for (std::size_t i = 0; i < shown; ++i)
-    text += (i == 0 ? "" : ", ") + brief(names[i], 40);
+    text += (i == 0 ? "" : ", ") + text::brief(names[i], 40);
   if (names.size() > shown) text += " and " + grouped(names.size() - shown) + " more";
   return text;
 }
@@ -94,7 +95,7 @@ void add_failures(const Section& to) {
     for (std::size_t side = 0; side < 2; ++side) {
       if (input.failure.at(side).empty() || ++failed > to.rows(kFailuresShown)) continue;
       to.lines.paragraph(
-          std::string(kSides.at(side)) + " on " + brief(input.name) + ": " + input.failure.at(side),
+          std::string(kSides.at(side)) + " on " + text::brief(input.name) + ": " + input.failure.at(side),
           Tone::Bad, 3);
     }
   }

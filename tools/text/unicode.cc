@@ -111,8 +111,11 @@ std::size_t tail_start(std::string_view text, std::size_t columns) {
   std::size_t start = text.size() - reach;
   while (start < text.size() && (static_cast<unsigned char>(text[start]) & 0xc0U) == 0x80)
     ++start;
-  while (start < text.size() && columns_of(text.substr(start)) > columns)
-    start += character_at(text, start).bytes;
+  for (std::size_t used = columns_of(text.substr(start)); used > columns;) {
+    const Character character = character_at(text, start);
+    used -= columns_of_character(character.code);
+    start += character.bytes;
+  }
   return start;
 }
 
@@ -157,6 +160,15 @@ std::string shorten_middle(std::string_view text, std::size_t columns) {
   const std::size_t tail = (columns - 1) / 2;
   return std::string(text.substr(0, head_bytes(text, columns - 1 - tail))) + std::string(kEllipsis) +
          std::string(text.substr(tail_start(text, tail)));
+}
+
+std::string brief(std::string_view text, std::size_t columns) {
+  const std::size_t end_bytes = columns * kBytesPerColumnMax;
+  if (text.size() <= 2 * end_bytes) return shorten_middle(visible(text), columns);
+  // What lies between the ends is left out anyway, so that it need not be looked at.
+  const std::string ends =
+      std::string(text.substr(0, end_bytes)) + std::string(text.substr(text.size() - end_bytes));
+  return shorten_middle(visible(ends), columns);
 }
 
 std::vector<std::string> wrap(std::string_view text, std::size_t columns) {

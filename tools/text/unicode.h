@@ -20,6 +20,9 @@ std::size_t columns_of(std::string_view text);
 std::string shorten(std::string_view text, std::size_t columns);
 std::string shorten_middle(std::string_view text, std::size_t columns);
 
+// Of any text, what a sentence or a table may name: visible, shortened in the middle.
+std::string brief(std::string_view text, std::size_t columns = 60);
+
 // In lines of at most so many columns, broken at spaces, and in words only where one alone is longer than a line.
 std::vector<std::string> wrap(std::string_view text, std::size_t columns);
 

@@ -19,4 +19,7 @@ struct TextOptions {
 
 std::string to_text(const Comparison& comparison, const TextOptions& options = {});
 
+// One self-contained page, of less than 1 MB: it loads nothing, and forbids that anything in it does.
+std::string to_html(const Comparison& comparison);
+
 }  // namespace hubcell::compare

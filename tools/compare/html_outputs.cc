@@ -1,0 +1,167 @@
+// What the sides answered: per place of the answers, per input, and what has another form.
+#include <algorithm>
+
+#include "tools/compare/findings.h"
+#include "tools/compare/html_parts.h"
+#include "tools/compare/html_sections.h"
+#include "tools/compare/plots.h"
+#include "tools/compare/quantities.h"
+#include "tools/text/unicode.h"
+
+namespace hubcell::compare {
+namespace {
+
+constexpr std::size_t kPathsShown = 40;
+constexpr std::size_t kStructuresShown = 20;
+
+std::string place(const std::string& path) {
+  return path.empty() ? "the answer" : path;
+}
+
+std::string of(std::uint64_t part, std::uint64_t all) {
+  return grouped(part) + " / " + grouped(all);
+}
+
+// "3 NaN in B", or nothing.
+std::string special_text(const PathSummary& path) {
+  std::string text;
+  for (std::size_t side = 0; side < 2; ++side) {
+    const auto add = [&](std::uint64_t count, const char* what) {
+      if (count > 0) text += (text.empty() ? "" : ", ") + grouped(count) + " " + what + " in " + letter(side);
+    };
+    add(path.nan.at(side), "NaN");
+    add(path.infinite.at(side), "infinite");
+  }
+  return text;
+}
+
+std::string dtype_text(const PathSummary& path) {
+  const std::string a = text::brief(path.dtype[0], 20), b = text::brief(path.dtype[1], 20);
+  return a == b ? a : a + " and " + b;
+}
+
+std::vector<PageCell> path_row(const PathSummary& path) {
+  return {name_cell(place(path.path)),
+          number_cell(of(path.equal, path.inputs), static_cast<double>(path.equal)),
+          number_cell(of(path.within, path.inputs), static_cast<double>(path.within)),
+          figure_cell(path.max_abs),
+          figure_cell(path.mean_abs),
+          figure_cell(path.max_rel),
+          path.max_ulp ? figure_cell(static_cast<double>(*path.max_ulp)) : number_cell("–", -1),
+          path.least_cosine ? number_cell(cosine_distance(*path.least_cosine), 1 - *path.least_cosine)
+                            : number_cell("–", -1)};
+}
+
+void add_paths(Html& html, const Comparison& comparison) {
+  using enum PageCell::Kind;
+  const std::vector<PathSummary> paths = sum_up_paths(comparison);
+  PageTable table{.caption = "Where in the answers",
+                  .note =
+                      "Over all inputs. Relative differences are |b − a| / max(|a|, |b|); ULP counts the "
+                      "representable numbers between two.",
+                  .columns = {{"Place", Name, ""},
+                              {"Equal", Number, ""},
+                              {"Close", Number, ""},
+                              {"Max |b − a|", Number, ""},
+                              {"Mean", Number, ""},
+                              {"Max relative", Number, ""},
+                              {"Max ULP", Number, ""},
+                              {"1 − cosine", Number, ""}},
+                  .rows = {},
+                  .all = paths.size(),
+                  .is_sortable = true};
+  // What is the case at few places only.
+  const bool has_special =
+      std::ranges::any_of(paths, [](const PathSummary& path) { return !special_text(path).empty(); });
+  const bool has_dtypes = std::ranges::any_of(
+      paths, [](const PathSummary& path) { return path.mixed || path.dtype[0] != path.dtype[1]; });
+  if (has_special) table.columns.push_back({"Not finite", Words, ""});
+  if (has_dtypes) table.columns.push_back({"dtype", Words, ""});
+  for (std::size_t i = 0; i < paths.size() && i < kPathsShown; ++i) {
+    std::vector<PageCell> row = path_row(paths[i]);
+    if (has_special) row.push_back({special_text(paths[i]), Words, {}});
+    if (has_dtypes) row.push_back({dtype_text(paths[i]), Words, {}});
+    table.rows.push_back(std::move(row));
+  }
+  add_table(html, table);
+}
+
+void add_structures(Html& html, const Comparison& comparison) {
+  using enum PageCell::Kind;
+  PageTable table{.caption = "Answers of another form",
+                  .note = "",
+                  .columns = {{"Input", Name, ""}, {"Place", Name, ""}, {"A", Words, "a"}, {"B", Words, "b"}},
+                  .rows = {},
+                  .all = 0,
+                  .is_sortable = false};
+  for (const InputResult& input : comparison.inputs) {
+    if (!input.difference) continue;
+    for (const StructureDifference& difference : input.difference->structure)
+      if (++table.all <= kStructuresShown)
+        table.rows.push_back({name_cell(input.name),
+                              name_cell(place(difference.path)),
+                              {difference.a, Words, {}},
+                              {difference.b, Words, {}}});
+  }
+  add_table(html, table);
+}
+
+Mark mark_of(const InputResult& input) {
+  const std::string name = text::brief(input.name, 60);
+  if (!input.answered()) return {Mark::Kind::Failed, 0, name + ": failed"};
+  if (!input.difference || input.difference->equal()) return {Mark::Kind::Equal, 0, name + ": equal"};
+  const double distance = distance_of(input);
+  const bool is_within = input.difference->within();
+  const std::string what = input.difference->structure.empty() ? figure(distance) : "another structure";
+  return {is_within ? Mark::Kind::Within : Mark::Kind::Differs, distance,
+          name + ": " + what + (is_within ? ", within tolerance" : "")};
+}
+
+void add_input_plot(Html& html, const Comparison& comparison, const InputCounts& counts) {
+  OrderedMarks marks{
+      .plot = {.caption = "How far apart, input by input",
+               .note = "The largest difference of any element, on a logarithmic axis.",
+               .finding = "Of " + counted(counts.all(), "input") + ": " + counts_text(counts) + ".",
+               .height = 260},
+      .of_axis = "max |b − a|",
+      .in_order = counted(comparison.inputs.size(), "input") + ", in order",
+      .marks = {},
+      .first = {},
+      .first_name = ""};
+  for (const InputResult& input : comparison.inputs)
+    marks.marks.push_back(mark_of(input));
+  add_ordered_marks(html, std::move(marks));
+}
+
+std::vector<std::string> findings_of(const Comparison& comparison, const InputCounts& counts) {
+  std::vector<std::string> findings;
+  if (counts.differ + counts.within + counts.failed == 0) {
+    findings.push_back("All " + counted(counts.all(), "answer") + " are equal, element by element.");
+    return findings;
+  }
+  findings.push_back("Of " + counted(counts.all(), "input") + ", " + counts_text(counts) + ".");
+  const std::vector<std::size_t> worst = worst_inputs(comparison);
+  const auto answered =
+      std::ranges::find_if(worst, [&](std::size_t i) { return comparison.inputs[i].answered(); });
+  if (answered != worst.end() && counts.structure == 0)
+    findings.push_back("They lie farthest apart on " + text::brief(comparison.inputs[*answered].name, 60) +
+                       ": by " + figure(distance_of(comparison.inputs[*answered])) + ".");
+  return findings;
+}
+
+}  // namespace
+
+bool has_outputs(const Comparison& comparison) {
+  return count_inputs(comparison).all() > 0;
+}
+
+void add_outputs(Html& html, const Comparison& comparison) {
+  const InputCounts counts = count_inputs(comparison);
+  const PageSection section(html, "outputs", "Answers", findings_of(comparison, counts));
+  if (counts.differ + counts.within + counts.failed > 0) add_input_plot(html, comparison, counts);
+  add_structures(html, comparison);
+  add_paths(html, comparison);
+  add_inputs(html, comparison);
+}
+
+}  // namespace hubcell::compare
