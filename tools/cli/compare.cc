@@ -159,6 +159,7 @@ Comparison run_comparison(HubOptions hub_options, const Options& options, Progre
 }
 
 void show(const Comparison& found, const Options& options) {
+  if (!options.html_path.empty()) write_file(options.html_path, compare::to_html(found));
   if (options.json) {
     std::cout << dump(compare::to_json(found)) << '\n';
     return;

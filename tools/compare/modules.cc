@@ -170,8 +170,7 @@ bool is_script(const std::pair<std::string, std::string>& module) {
 // What a reader must know to read the table.
 std::string note_of(const Tracer& a, const TraceResult& result, bool is_exact) {
   if (!result.silent.empty() && std::ranges::any_of(a.names(), is_script))
-    return "TorchScript calls its inner modules where nobody sees it: they are compared by their weights "
-           "alone";
+    return "what runs inside TorchScript cannot be seen: its modules are compared by their weights alone";
   if (!is_exact)
     return "the sides run two versions of torch: what lies within the tolerance is no difference";
   return "";

@@ -37,6 +37,21 @@ StateDict state_dict_of(const Object& model) {
   return dict;
 }
 
+// Elements of the model's parameters. TorchScript's state dict does not tell them from buffers.
+std::uint64_t count_parameters(const Object& model, const StateDict& dict) {
+  std::uint64_t count = 0;
+  for (const auto& [name, tensor] : dict) {
+    if (tensor.is_parameter()) count += tensor.count();
+  }
+  if (count != 0 || dict.empty()) return count;
+  const Value parameters = model.operate("collect", {"parameters"});
+  if (const std::vector<Value>* items = parameters.items()) {
+    for (const Value& item : *items)
+      count += item.is<Tensor>() ? item.tensor().count() : 0;
+  }
+  return count;
+}
+
 WeightDifference only_in(std::size_t side, const std::string& name, const Tensor& tensor) {
   WeightDifference row{.name = name, .change = side == 0 ? WeightChange::OnlyA : WeightChange::OnlyB};
   row.dtype[side] = hubcell::name(tensor.dtype());
@@ -71,17 +86,15 @@ WeightDifference compare_pair(const std::string& name, const Tensor& a, const Te
   return row;
 }
 
-void count_sizes(const StateDict& dict, std::size_t side, WeightsResult& result) {
-  for (const auto& [name, tensor] : dict) {
-    result.bytes[side] += tensor.bytes();
-    if (tensor.is_parameter()) result.parameters[side] += tensor.count();
-  }
+std::uint64_t bytes_of(const StateDict& dict) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : dict)
+    bytes += tensor.bytes();
+  return bytes;
 }
 
 void compare_dicts(const StateDict& a, const StateDict& b, const CompareOptions& options,
                    WeightsResult& result) {
-  count_sizes(a, 0, result);
-  count_sizes(b, 1, result);
   const MappedFiles files = MappedFiles::read();
   std::map<std::string, Tensor> left(b.begin(), b.end());
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -111,6 +124,8 @@ void compare_weights(const Object& a, const Object& b, const CompareOptions& opt
   }
   result.note = failure_of(options, [&] {
     const StateDict dict_a = state_dict_of(a), dict_b = state_dict_of(b);
+    result.bytes = {bytes_of(dict_a), bytes_of(dict_b)};
+    result.parameters = {count_parameters(a, dict_a), count_parameters(b, dict_b)};
     compare_dicts(dict_a, dict_b, options, result);
   });
 }
