@@ -43,6 +43,8 @@ Sides open_sides(const HubOptions& hub_options, const Options& options) {
   const auto options_of = [&](std::size_t side) {
     HubOptions chosen = hub_options;
     if (!options.python_of[side].empty()) chosen.python = options.python_of[side];
+    // Random weights are no difference.
+    chosen.seed = options.seed.value_or(0);
     return chosen;
   };
   Sides sides{.names = {options.repository, options.other}, .hubs = {}};
@@ -122,6 +124,7 @@ compare::CompareOptions compare_options(const Options& options, Progress& progre
   compare::CompareOptions chosen{
       .method = options.method,
       .reset = options.reset,
+      .seed = options.input_seed.value_or(0),
       .tolerance = options.tolerance,
       .confidence = options.confidence,
       .parts = {.modules = wanted("modules"),
@@ -211,10 +214,7 @@ int judge(const Comparison& found, const Options& options) {
     return fail("compare " + options.repository + " and " + options.other + ": " + failure_text(found));
   if (!options.fail_if) return 0;
   const std::vector<compare::Figure> figures = compare::figures_of(found);
-  const auto lookup = [&](std::string_view name) {
-    return std::ranges::find(figures, name, &compare::Figure::name)->value;
-  };
-  if (!options.fail_if->evaluate(lookup)) return 0;
+  if (!compare::holds(*options.fail_if, figures)) return 0;
   fail(describe_condition(*options.fail_if, figures));
   return 3;
 }

@@ -33,10 +33,10 @@ std::string summary_of(const Input& input) {
   return text + " ...";
 }
 
-InputResult compare_one(const std::array<const Model*, 2>& models, const Input& input,
+InputResult compare_one(const std::array<const Model*, 2>& models, const Input& input, std::uint64_t seed,
                         const CompareOptions& options, std::array<std::size_t, 2>& deaths) {
   InputResult result{.name = input.name, .summary = summary_of(input), .label = input.label};
-  const std::array<Outcome, 2> outcomes = answer_both(models, input, options);
+  const std::array<Outcome, 2> outcomes = answer_both(models, input, seed, options);
   for (std::size_t side = 0; side < 2; ++side) {
     const Outcome& outcome = outcomes[side];
     deaths[side] = outcome.died ? deaths[side] + 1 : 0;
@@ -72,7 +72,7 @@ void compare_answers(const Model& a, const Model& b, const InputSet& inputs, con
   for (std::size_t i = 0; i < inputs.count; ++i) {
     check_stop(options);
     if (options.progress) options.progress("compare answers", i, inputs.count);
-    found.inputs.push_back(compare_one({&a, &b}, inputs.make(i), options, deaths));
+    found.inputs.push_back(compare_one({&a, &b}, inputs.make(i), options.seed + i, options, deaths));
     const auto dead =
         std::ranges::find_if(deaths, [](std::size_t count) { return count >= kDeathsInARowMax; });
     if (dead == deaths.end() || i + 1 == inputs.count) continue;

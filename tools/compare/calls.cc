@@ -42,8 +42,11 @@ Value Calls::call(const Input& input) const {
                                  : model_.object->call(options_.method, input.positional, input.named);
 }
 
-Future Calls::begin(const Input& input) const {
-  return model_.object->call_async(options_.method, input.positional, input.named, {.waits_for_slot = true});
+Future Calls::begin(const Input& input, std::uint64_t seed) const {
+  Dict state;
+  state.items.emplace_back("seed", static_cast<std::int64_t>(seed & INT64_MAX));
+  return model_.object->call_async(options_.method, input.positional, input.named,
+                                   {.state = std::move(state), .waits_for_slot = true});
 }
 
 Value Calls::pick(const Value& answer) const {
@@ -51,7 +54,7 @@ Value Calls::pick(const Value& answer) const {
 }
 
 std::array<Outcome, 2> answer_both(const std::array<const Model*, 2>& models, const Input& input,
-                                   const CompareOptions& options) {
+                                   std::uint64_t seed, const CompareOptions& options) {
   std::array<Begun, 2> begun;
   for (std::size_t side = 0; side < 2; ++side) {
     const Calls calls(*models[side], options);
@@ -59,7 +62,7 @@ std::array<Outcome, 2> answer_both(const std::array<const Model*, 2>& models, co
         options,
         [&] {
           calls.reset();
-          begun[side].future = calls.begin(input);
+          begun[side].future = calls.begin(input, seed);
         },
         &begun[side].outcome.died);
   }

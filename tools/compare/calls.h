@@ -37,8 +37,9 @@ class Calls {
   void reset() const;
   // The call itself: the answer as it came. Throws what it throws.
   Value call(const Input& input) const;
-  // Starts one, so that the other side computes meanwhile.
-  Future begin(const Input& input) const;
+  // Starts one, so that the other side computes meanwhile. Random numbers are drawn from `seed`; the worker's own go on afterwards where they
+  // were.
+  Future begin(const Input& input, std::uint64_t seed) const;
   // The part of an answer that is compared.
   Value pick(const Value& answer) const;
 
@@ -49,6 +50,6 @@ class Calls {
 
 // Both sides answer the same input, side by side.
 std::array<Outcome, 2> answer_both(const std::array<const Model*, 2>& models, const Input& input,
-                                   const CompareOptions& options);
+                                   std::uint64_t seed, const CompareOptions& options);
 
 }  // namespace hubcell::compare

@@ -79,7 +79,8 @@ void compare_parts(const Model& a, const Model& b, const InputSet& inputs, const
     return;
   }
   if (options.progress) options.progress("compare modules", 0, 0);
-  compare_modules(a, b, inputs.make(most_telling(found, usable)), options, trace);
+  const std::size_t telling = most_telling(found, usable);
+  compare_modules(a, b, inputs.make(telling), options.seed + telling, options, trace);
 }
 
 }  // namespace

@@ -344,4 +344,11 @@ std::vector<Figure> figures_of(const Comparison& comparison) {
   return figures;
 }
 
+bool holds(const Condition& condition, const std::vector<Figure>& figures) {
+  return condition.evaluate([&](std::string_view name) {
+    const auto figure = std::ranges::find(figures, name, &Figure::name);
+    return figure == figures.end() ? std::nullopt : figure->value;
+  });
+}
+
 }  // namespace hubcell::compare

@@ -8,6 +8,8 @@
 
 #include <hubcell/comparison.h>
 
+#include "tools/compare/condition.h"
+
 namespace hubcell::compare {
 
 struct FigureInfo {
@@ -26,5 +28,8 @@ const FigureInfo* find_figure_info(std::string_view name);
 
 // In the same order. Yes and no are 1 and 0.
 std::vector<Figure> figures_of(const Comparison& comparison);
+
+// Error(Usage) where the condition needs one that was not measured.
+bool holds(const Condition& condition, const std::vector<Figure>& figures);
 
 }  // namespace hubcell::compare

@@ -178,7 +178,7 @@ std::string note_of(const Tracer& a, const TraceResult& result, bool is_exact) {
 
 }  // namespace
 
-void compare_modules(const Model& a, const Model& b, const Input& input, const CompareOptions& options,
+void compare_modules(const Model& a, const Model& b, const Input& input, std::uint64_t seed, const CompareOptions& options,
                      TraceResult& result) {
   result.input = input.name;
   if (!a.object->is_module() || !b.object->is_module()) {
@@ -187,8 +187,8 @@ void compare_modules(const Model& a, const Model& b, const Input& input, const C
   }
   const bool is_exact = a.side.info.torch == b.side.info.torch;
   const std::string failure = failure_of(options, [&] {
-    Tracer first(a, input, options);
-    Tracer second(b, input, options);
+    Tracer first(a, input, seed, options);
+    Tracer second(b, input, seed, options);
     Lockstep(first, second, options, is_exact, result).run();
     result.note = note_of(first, result, is_exact);
   });

@@ -15,13 +15,14 @@ constexpr int kDepthMax = 64;
   throw Error(ErrorCode::Protocol, "look into a call: its worker shows " + what + ", which is no step of it");
 }
 
-Object begin_trace(const Model& model, const Input& input, const CompareOptions& options) {
+Object begin_trace(const Model& model, const Input& input, std::uint64_t seed, const CompareOptions& options) {
   Calls(model, options).reset();
   Dict keywords;
   for (const auto& [name, value] : input.named)
     keywords.items.emplace_back(name, value);
   return Object(
-      model.object->operate("trace", {options.method, Tuple{input.positional}, std::move(keywords)}));
+      model.object->operate("trace", {options.method, Tuple{input.positional}, std::move(keywords),
+                                                static_cast<std::int64_t>(seed & INT64_MAX)}));
 }
 
 std::string name_of(const Value& value) {
@@ -70,8 +71,8 @@ std::uint64_t tensor_bytes(const Value& value) {
   return bytes_below(value, 0);
 }
 
-Tracer::Tracer(const Model& model, const Input& input, const CompareOptions& options)
-    : trace_(begin_trace(model, input, options)) {
+Tracer::Tracer(const Model& model, const Input& input, std::uint64_t seed, const CompareOptions& options)
+    : trace_(begin_trace(model, input, seed, options)) {
   const Value names = trace_.call("names");
   const std::vector<Value>* items = names.items();
   if (items == nullptr || items->size() > kModulesMax) throw_no_step("names of modules that are none");

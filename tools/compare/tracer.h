@@ -30,7 +30,7 @@ struct Step {
 // Begins the call; dropping it ends the call where it stands. Throws what the worker raises, Error(Protocol) on what is no step.
 class Tracer {
  public:
-  Tracer(const Model& model, const Input& input, const CompareOptions& options);
+  Tracer(const Model& model, const Input& input, std::uint64_t seed, const CompareOptions& options);
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
   ~Tracer();

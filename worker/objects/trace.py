@@ -1,5 +1,8 @@
 """A call that stops at each module, so that whoever compares two models sees what goes into each one and what comes out."""
 
+import contextlib
+import random
+import sys
 import threading
 
 import torch
@@ -21,8 +24,8 @@ class Trace:
     step holds may be changed by the model once the next one is asked for.
     """
 
-    def __init__(self, module, method, arguments, keywords):
-        self._module, self._grad_enabled = module, torch.is_grad_enabled()
+    def __init__(self, module, method, arguments, keywords, seed):
+        self._module, self._seed, self._grad_enabled = module, seed, torch.is_grad_enabled()
         self._call = getattr(module, method) if method else module
         self._arguments, self._keywords = arguments, keywords
         self._step, self._error = None, None
@@ -64,7 +67,7 @@ class Trace:
         torch.set_grad_enabled(self._grad_enabled)
         try:
             self._wait()
-            with Hooks(self._module, self._show):
+            with drawing_from(self._seed), Hooks(self._module, self._show):
                 answer = self._call(*self._arguments, **self._keywords)
             self._show(ANSWER, "", 0, "", answer)
         except Abandoned:
@@ -84,6 +87,24 @@ class Trace:
     def _wait(self):
         if not self._taken.acquire(timeout=STEP_SECONDS) or self._is_abandoned:
             raise Abandoned
+
+
+@contextlib.contextmanager
+def drawing_from(seed):
+    """Random numbers come from `seed`, and go on afterwards where they were."""
+    numpy = sys.modules.get("numpy")
+    python_state, numpy_state = random.getstate(), numpy and numpy.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        random.seed(seed)
+        torch.manual_seed(seed)
+        if numpy:
+            numpy.random.seed(seed % 2**32)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            if numpy:
+                numpy.random.set_state(numpy_state)
 
 
 class Hooks:
@@ -124,8 +145,8 @@ class Hooks:
         return hook
 
 
-def trace(module, method, arguments, keywords):
-    """An operation on a torch.nn.Module: a Trace of a call of it, or of its method."""
+def trace(module, method, arguments, keywords, seed):
+    """An operation on a torch.nn.Module: a Trace of a call of it, or of its method, whose random numbers come from `seed`."""
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"a {type(module).__name__} is no torch.nn.Module: it has no modules to look into")
-    return Trace(module, method, arguments, keywords)
+    return Trace(module, method, arguments, keywords, seed)

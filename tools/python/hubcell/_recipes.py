@@ -48,6 +48,12 @@ def _handles_in(value: Any, path: Tuple[Any, ...]) -> Iterator[Tuple[Any, Tuple[
             yield from _handles_in(item, (*path, key))
 
 
+def recipe_of(handle: Any) -> Optional[Recipe]:
+    """None of a handle that no load returned."""
+    origin = vars(handle).get("_hubcell_origin")
+    return origin[0] if origin else None
+
+
 def note(handle: Any, method: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
     """Remembers a change of a handle that a load returned; other handles cannot be loaded again."""
     changes: Optional[List[Change]] = vars(handle).get("_hubcell_changes")

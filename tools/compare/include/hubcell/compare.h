@@ -70,6 +70,8 @@ struct CompareOptions {
   std::string method = {};  // that is called; empty: the object itself
   std::string reset =
       {};  // a method of both that is called before each input, for models that keep something between calls; empty: none
+  // Both sides draw the same random numbers in a call of one input: from this seed and the input's index.
+  std::uint64_t seed = 0;
   Tolerance tolerance = {};
   double confidence = 0.95;
   std::size_t topk = 5;
