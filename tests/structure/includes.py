@@ -20,6 +20,8 @@ MAY_INCLUDE = {
     "tools/python": ["tools/client", "tools/compare", "shared/base", "shared/value", "shared/python"],
     # A tool is a user of the client. HUBCELL_CHECK is for everyone.
     "tools": ["tools/client", "tools/text", "shared/base/check.h"],
+    # It keeps files of calls.
+    "tools/compare": ["tools/client", "tools/text", "shared/base/check.h", "shared/posix"],
     "tools/cli": ["tools/client", "tools/text", "tools/compare", "shared/base/check.h"],
     "tests": ["shared", "supervisor", "worker", "tools"],
 }
@@ -38,6 +40,7 @@ THIRD_PARTY = [
     (r"Python\.h", ["shared/python/python.h"]),
     (r"png\.h", ["tools/compare"]),
     (r"xxhash\.h", ["supervisor/weights"]),
+    (r"xxhash\.h", ["supervisor/weights", "tools/compare"]),
     (r"spdlog/", ["shared/base/log.cc"]),
     (r"(torch|ATen|c10)/", ["tools/client/include/hubcell/torch.h", "tools/client/torch", "tools/examples"]),
     (r"hubcell/torch\.h", ["tools/client/torch", "tools/examples"]),

@@ -1,0 +1,22 @@
+#include <array>
+
+#include <hubcell/recording.h>
+
+namespace hubcell::compare {
+
+Callee calls_of(const Object& object) {
+  return [object](const std::string& method, Arguments arguments, Keywords keywords, CallOptions options) {
+    return object.call(method, std::move(arguments), std::move(keywords), std::move(options));
+  };
+}
+
+CallFailure failure_of(const Error& error) {
+  if (error.remote()) return {.type = error.remote()->type, .message = error.remote()->message};
+  constexpr std::array kNames{"System",   "Usage",      "Source",           "Sandbox",
+                              "Remote",   "WorkerDied", "DeadlineExceeded", "StaleHandle",
+                              "Protocol", "Cancelled"};
+  static_assert(kNames.size() == static_cast<std::size_t>(kErrorCodeLast) + 1);
+  return {.type = kNames[static_cast<std::size_t>(error.code())], .message = error.what()};
+}
+
+}  // namespace hubcell::compare
