@@ -39,7 +39,6 @@ THIRD_PARTY = [
     (r"(linux/)?seccomp\.h", ["worker/sandbox", "supervisor/fetch/refused_calls.cc", "tools/benchmarks/call/without_sandbox.cc"]),
     (r"Python\.h", ["shared/python/python.h"]),
     (r"png\.h", ["tools/compare"]),
-    (r"xxhash\.h", ["supervisor/weights"]),
     (r"xxhash\.h", ["supervisor/weights", "tools/compare"]),
     (r"spdlog/", ["shared/base/log.cc"]),
     (r"(torch|ATen|c10)/", ["tools/client/include/hubcell/torch.h", "tools/client/torch", "tools/examples"]),
