@@ -12,9 +12,10 @@ Callee calls_of(const Object& object) {
 
 CallFailure failure_of(const Error& error) {
   if (error.remote()) return {.type = error.remote()->type, .message = error.remote()->message};
-  constexpr std::array kNames{"System",   "Usage",      "Source",           "Sandbox",
-                              "Remote",   "WorkerDied", "DeadlineExceeded", "StaleHandle",
-                              "Protocol", "Cancelled"};
+  // The names that Python has for them.
+  constexpr std::array kNames{"Error", "Error",      "SourceError",      "SandboxError",
+                              "Error", "WorkerDied", "DeadlineExceeded", "StaleHandle",
+                              "Error", "Cancelled"};
   static_assert(kNames.size() == static_cast<std::size_t>(kErrorCodeLast) + 1);
   return {.type = kNames[static_cast<std::size_t>(error.code())], .message = error.what()};
 }

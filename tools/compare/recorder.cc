@@ -212,6 +212,10 @@ Value Recorder::call(const Callee& model, const std::string& method, Arguments a
   }
 }
 
+void Recorder::skip(const std::string& why) {
+  state_->skip(why);
+}
+
 RecorderCounts Recorder::counts() const {
   return state_->counts();
 }

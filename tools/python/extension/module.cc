@@ -6,6 +6,7 @@
 #include "tools/python/extension/answer.h"
 #include "tools/python/extension/native_type.h"
 #include "tools/python/extension/runtime.h"
+#include "tools/python/extension/traffic.h"
 #include "tools/python/extension/types.h"
 
 namespace hubcell::python_package {
@@ -183,6 +184,8 @@ PyRef make_module() {
   PyModule_AddObject(module.get(), "Session", PyRef(made_types->session).release());
   PyModule_AddObject(module.get(), "Remote", PyRef(made_types->remote).release());
   PyModule_AddObject(module.get(), "Call", PyRef(made_types->call).release());
+  add_traffic(module.get());
+  add_recordings(module.get());
   PyModule_AddStringConstant(module.get(), "__version__", hubcell::version());
   return module;
 }

@@ -20,6 +20,8 @@ from ._futures import Future, call_async
 from ._handle import Handle
 from ._hub import Hub, _of_default, info
 from ._module import Module
+from ._recording import Recording, record, replay
+from ._traffic import shadow, split
 
 _connect()
 __version__: str = _hubcell.__version__
@@ -31,10 +33,10 @@ empty = _of_default(Hub.empty)
 download_url_to_file = _of_default(Hub.download_url_to_file)
 load_state_dict_from_url = _of_default(Hub.load_state_dict_from_url)
 
-for _class in (Cancelled, DeadlineExceeded, Error, File, Future, Handle, Hub, Module, SandboxError, SourceError, StaleHandle,
-               WorkerDied):
+for _class in (Cancelled, DeadlineExceeded, Error, File, Future, Handle, Hub, Module, Recording, SandboxError, SourceError,
+               StaleHandle, WorkerDied):
     _class.__module__ = __name__  # where their users find them
 
-__all__ = ["Cancelled", "DeadlineExceeded", "Error", "File", "Future", "Handle", "Hub", "Module", "SandboxError", "SourceError",
-           "StaleHandle", "WorkerDied", "call_async", "download_url_to_file", "empty", "get_dir", "help", "info", "list", "load",
-           "load_state_dict_from_url", "options", "set_dir"]
+__all__ = ["Cancelled", "DeadlineExceeded", "Error", "File", "Future", "Handle", "Hub", "Module", "Recording", "SandboxError",
+           "SourceError", "StaleHandle", "WorkerDied", "call_async", "download_url_to_file", "empty", "get_dir", "help", "info",
+           "list", "load", "load_state_dict_from_url", "options", "record", "replay", "set_dir", "shadow", "split"]

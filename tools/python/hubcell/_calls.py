@@ -67,6 +67,11 @@ def _options_of(remote: Any) -> CallOptions:
     return in_force.get(remote.pid(), NO_OPTIONS) if in_force else NO_OPTIONS
 
 
+def sends_generator(remote: Any) -> bool:
+    """Whether calls of an object begin with the state of this process's generator."""
+    return _options_of(remote).rng is not False
+
+
 def call(remote: Any, method: str, arguments: Arguments, keywords: Keywords) -> Any:
     """Calls an object of a worker (an empty `method`), or one of its methods, and waits for the answer."""
     inputs, options = _plan(remote, arguments, keywords)

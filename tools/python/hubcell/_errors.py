@@ -16,6 +16,8 @@ class Error(RuntimeError):
 
     remote_traceback: str = ""
     """The worker's formatted traceback; empty where no foreign code raised."""
+    remote_type: str = ""
+    """The exception's own class, "module.Name"; empty where no foreign code raised."""
 
 
 class WorkerDied(Error):
@@ -104,7 +106,7 @@ def _make_died(message: str, death: Optional[Death]) -> WorkerDied:
 
 def _make_remote(message: str, kind: str, builtin: str, text: str, traceback: str) -> Error:
     error = _remote_class(kind, builtin)(message + _indented(traceback))
-    error.remote_traceback = traceback
+    error.remote_traceback, error.remote_type = traceback, kind
     error.args = (_key_of(text),) if isinstance(error, KeyError) else error.args
     return error
 

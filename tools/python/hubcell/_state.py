@@ -41,6 +41,11 @@ def of_call(rng: bool) -> Optional[State]:
     return last
 
 
+def has_moved(state: State) -> bool:
+    """Whether torch's generator is no longer where it was in `state`."""
+    return "torch" in state and not _hubcell.hold_the_same(torch.get_rng_state(), state["torch"])
+
+
 def of_load(seed: Optional[int], rng: bool) -> State:
     """All random states, and the default dtype. A seed takes the place of the random states."""
     state: State = {"default_dtype": torch.get_default_dtype()}

@@ -26,7 +26,7 @@ using Callee = std::function<Value(const std::string& method, Arguments argument
                                    CallOptions options)>;
 Callee calls_of(const Object& object);
 
-// What a call raised: "builtins.ValueError", or "WorkerDied" and its like where no foreign code raised; and its message.
+// What a call raised: "ValueError" or "net.Refused" of foreign code, else the name that hubcell's exception has in Python, "WorkerDied"; and its message.
 struct CallFailure {
   std::string type;
   std::string message;
@@ -79,6 +79,8 @@ class Recorder {
   // `drew`: the call moved a random state, so that one who repeats it needs the state that it began with.
   void answered(Begun& call, const Value& answer, bool drew);
   void raised(Begun& call, const CallFailure& failure, bool drew);
+  // Counts a call that cannot be written, and says so the first time.
+  void skip(const std::string& why);
 
   RecorderCounts counts() const;
   // Nothing is written afterwards.

@@ -98,8 +98,7 @@ struct ShadowSummary {
   double time = 0;  // when b had answered, in seconds since the epoch
   std::string method;
   std::string arguments;  // "a tensor float32 [1, 3], an int"
-  std::string
-      what;  // "['out']: max_abs 0.5, 3 of 10 outside", "[1]: a str and None", "builtins.ValueError: no"
+  std::string what;       // "['out']: max_abs 0.5, 3 of 10 outside", "[1]: a str and None", "ValueError: no"
 };
 
 struct Quantiles {  // in seconds, to 1 %; 0 where there is none
