@@ -1,0 +1,262 @@
+#include <hubcell/bisect.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <future>
+#include <map>
+#include <utility>
+
+#include <hubcell/error.h>
+
+#include "tools/compare/bisect_search.h"
+#include "tools/compare/differences.h"
+
+namespace hubcell::compare {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kShortDigits = 7;
+
+std::string short_id(const std::string& commit) {
+  return commit.substr(0, kShortDigits);
+}
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+std::string describe(const ValueDifference& difference) {
+  if (!difference.structure.empty()) {
+    const StructureDifference& first = difference.structure.front();
+    return (first.path.empty() ? "" : first.path + ": ") + first.a + " became " + first.b;
+  }
+  char text[64];
+  std::snprintf(text, sizeof text, "max |b - a| = %.3g", difference.max_abs());
+  return text;
+}
+
+Judgement judge_by(const Tolerance& tolerance, const Value& good, const Value& here) {
+  const ValueDifference difference = difference_of(good, here, tolerance);
+  if (difference.within()) return {.verdict = Verdict::Good};
+  return {.verdict = Verdict::Bad, .reason = describe(difference)};
+}
+
+// Whether what went wrong is the commit's own affair.
+bool is_of_commit(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::Remote:
+    case ErrorCode::WorkerDied:
+    case ErrorCode::DeadlineExceeded:
+    case ErrorCode::Source:       // no hubconf.py in it
+    case ErrorCode::Usage:        // no such entrypoint, nothing to call
+    case ErrorCode::StaleHandle:  // of a worker that died between two calls
+    case ErrorCode::Protocol:     // its worker lied
+      return true;
+    case ErrorCode::System:
+    case ErrorCode::Sandbox:
+    case ErrorCode::Cancelled:
+      return false;
+  }
+  return false;
+}
+
+class Bisector {
+ public:
+  Bisector(Hub& hub, const BisectOptions& options) : hub_(hub), options_(options) {}
+
+  Bisection run() {
+    const auto begin = Clock::now();
+    found_.repository = hub_.info(options_.good).repository;
+    read_history();
+    if (check_ends()) search();
+    found_.interrupted = options_.stop.stop_requested() && !found_.first_bad;
+    if (found_.first_bad) found_.changes = hub_.changes(at(found_.first_bad->id));
+    found_.seconds = seconds_since(begin);
+    return std::move(found_);
+  }
+
+ private:
+  std::string at(const std::string& commit) const { return found_.repository + "@" + commit; }
+  const std::string& good() const { return found_.between.a; }
+  const std::string& bad() const { return found_.between.b; }
+
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw Error(ErrorCode::Usage, "bisect " + options_.good + " and " + options_.bad + ": " + why);
+  }
+
+  void read_history() {
+    const History& between = found_.between = hub_.history(options_.good, options_.bad);
+    if (good() == bad()) refuse("both are commit " + short_id(good()) + "; nothing to find");
+    if (between.only_b == 0) {
+      refuse(
+          "the history of the first contains the second, which is to be the later one; name them the "
+          "other way round");
+    }
+    if (between.merge_base.empty()) refuse("their histories have no commit in common");
+    if (between.commits.size() < between.only_b) {
+      refuse(std::to_string(between.only_b) + " commits lie between them, and " +
+             std::to_string(between.commits.size()) + " can be searched; name refs that are nearer");
+    }
+    for (const Commit& commit : between.tips)
+      commits_[commit.id] = commit;
+    for (const Commit& commit : between.commits)
+      commits_[commit.id] = commit;
+    found_.candidates = between.commits;
+  }
+
+  // A commit as it is shown; of the merge base only its id is known.
+  Commit commit_of(const std::string& id) const {
+    const auto known = commits_.find(id);
+    return known == commits_.end() ? Commit{.id = id} : known->second;
+  }
+
+  // Another worker than that of `good` as it was named: a ref in another spelling is another worker.
+  std::string once_more() const {
+    if (!options_.good.ends_with(good())) return at(good());
+    std::string upper = good();
+    std::ranges::transform(upper, upper.begin(), [](char digit) {
+      return static_cast<char>(std::toupper(static_cast<unsigned char>(digit)));
+    });
+    return at(upper);
+  }
+
+  // False where the search was interrupted. The answers to measure by are there afterwards.
+  bool check_ends() {
+    tell(
+        {.candidates = found_.candidates.size(), .trying = {found_.between.tips[0], found_.between.tips[1]}});
+    try {
+      good_answer_ = options_.answer(options_.good);
+    } catch (const Error& failure) {
+      if (is_interruption(failure)) return false;
+      throw failure.context("bisect: " + options_.good + " is to be good, and gives no answer");
+    }
+    std::vector<std::pair<std::string, std::string>> ends{{good(), once_more()}, {bad(), options_.bad}};
+    if (found_.between.only_a > 0)
+      ends.emplace_back(found_.between.merge_base, at(found_.between.merge_base));
+    const std::vector<BisectTrial> trials = try_all(ends, 0);
+    if (trials.size() < ends.size()) return false;
+    require_same_twice(trials[0]);
+    require_bad(trials[1]);
+    if (trials.size() > 2) require_good_base(trials[2]);
+    return true;
+  }
+
+  void require_same_twice(const BisectTrial& good) const {
+    if (good.judgement.verdict == Verdict::Good) return;
+    refuse("the first does not answer the same twice (" + good.judgement.reason +
+           "); give it a seed, or a tolerance");
+  }
+
+  void require_bad(const BisectTrial& bad) const {
+    if (bad.judgement.verdict == Verdict::Good)
+      refuse("the outputs do not differ between them; nothing to find");
+    if (bad.judgement.verdict == Verdict::Skip)
+      refuse("the second is to be bad, and gives no answer: " + bad.judgement.reason);
+  }
+
+  void require_good_base(const BisectTrial& base) const {
+    if (base.judgement.verdict == Verdict::Good) return;
+    const std::string id = short_id(found_.between.merge_base);
+    refuse("they have diverged, and their merge base " + id +
+           (base.judgement.verdict == Verdict::Bad ? " differs from the first already ("
+                                                   : " gives no answer (") +
+           base.judgement.reason + "); name a commit that leads to the second");
+  }
+
+  void search() {
+    BisectSearch search(found_.between.commits, {}, bad());
+    for (std::size_t step = 1; !options_.stop.stop_requested(); ++step) {
+      const std::vector<std::string> next = search.next(options_.jobs);
+      if (next.empty()) break;
+      tell_step(step, search, next);
+      std::vector<std::pair<std::string, std::string>> wanted;
+      for (const std::string& commit : next)
+        wanted.emplace_back(commit, at(commit));
+      std::vector<std::pair<std::string, Verdict>> verdicts;
+      for (const BisectTrial& trial : try_all(wanted, step))
+        verdicts.emplace_back(trial.commit.id, trial.judgement.verdict);
+      search.judge(verdicts);
+      found_.steps = step;
+    }
+    found_.candidates.clear();
+    for (const std::string& commit : search.candidates())
+      found_.candidates.push_back(commit_of(commit));
+    if (const auto first = search.first_bad()) found_.first_bad = commit_of(*first);
+  }
+
+  void tell_step(std::size_t step, const BisectSearch& search, const std::vector<std::string>& next) const {
+    BisectStep now{.step = step,
+                   .steps = step - 1 + search.rounds_left(options_.jobs),
+                   .candidates = search.candidates().size()};
+    for (const std::string& commit : next)
+      now.trying.push_back(commit_of(commit));
+    tell(now);
+  }
+
+  void tell(const BisectStep& step) const {
+    if (options_.progress) options_.progress(step);
+  }
+
+  // Commits, each with the name that it is loaded by, at most `jobs` at a time. Those that were interrupted are left out.
+  std::vector<BisectTrial> try_all(const std::vector<std::pair<std::string, std::string>>& wanted,
+                                   std::size_t step) {
+    std::vector<BisectTrial> trials;
+    for (std::size_t first = 0; first < wanted.size(); first += options_.jobs) {
+      std::vector<std::future<std::optional<BisectTrial>>> running;
+      for (std::size_t i = first; i < std::min(wanted.size(), first + options_.jobs); ++i) {
+        running.push_back(std::async(std::launch::async, [this, &wanted, i, step] {
+          return try_one(wanted[i].first, wanted[i].second, step);
+        }));
+      }
+      for (auto& one : running)
+        if (std::optional<BisectTrial> trial = one.get()) trials.push_back(std::move(*trial));
+    }
+    found_.trials.insert(found_.trials.end(), trials.begin(), trials.end());
+    return trials;
+  }
+
+  std::optional<BisectTrial> try_one(const std::string& commit, const std::string& name,
+                                     std::size_t step) const {
+    if (options_.stop.stop_requested()) return std::nullopt;
+    const auto begin = Clock::now();
+    BisectTrial trial{.commit = commit_of(commit), .step = step};
+    try {
+      const Value here = options_.answer(name);
+      trial.judgement = options_.judge ? options_.judge(good_answer_, here)
+                                       : judge_by(options_.tolerance, good_answer_, here);
+    } catch (const Error& failure) {
+      if (is_interruption(failure)) return std::nullopt;
+      if (!is_of_commit(failure.code())) throw failure.context("bisect: try " + short_id(commit));
+      trial.judgement = {.verdict = Verdict::Skip, .reason = failure.what()};
+    }
+    trial.seconds = seconds_since(begin);
+    return trial;
+  }
+
+  bool is_interruption(const Error& failure) const {
+    return options_.stop.stop_requested() && failure.code() == ErrorCode::Cancelled;
+  }
+
+  Hub& hub_;
+  const BisectOptions& options_;
+  std::map<std::string, Commit> commits_;
+  Value good_answer_;
+  Bisection found_;
+};
+
+}  // namespace
+
+std::size_t Bisection::count(Verdict verdict) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      trials, [verdict](const BisectTrial& trial) { return trial.judgement.verdict == verdict; }));
+}
+
+Bisection bisect(Hub& hub, const BisectOptions& options) {
+  if (!options.answer || options.jobs == 0)
+    throw Error(ErrorCode::Usage, "bisect: it takes a function that answers, and one job at least");
+  return Bisector(hub, options).run();
+}
+
+}  // namespace hubcell::compare
