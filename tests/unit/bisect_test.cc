@@ -82,12 +82,12 @@ Found search(const Graph& graph, int first, std::size_t jobs, const std::set<int
     if (next.empty()) break;
     EXPECT_LE(next.size(), jobs);
     EXPECT_EQ(std::set(next.begin(), next.end()).size(), next.size());
-    std::vector<std::pair<std::string, Verdict>> verdicts;
+    std::vector<std::pair<std::string, CommitVerdict>> verdicts;
     for (const std::string& id : next) {
       const int commit = std::stoi(id);
-      verdicts.emplace_back(id, skipped.contains(commit)                   ? Verdict::Skip
-                                : graph.history_of(commit).contains(first) ? Verdict::Bad
-                                                                           : Verdict::Good);
+      verdicts.emplace_back(id, skipped.contains(commit)                   ? CommitVerdict::Skip
+                                : graph.history_of(commit).contains(first) ? CommitVerdict::Bad
+                                                                           : CommitVerdict::Good);
     }
     search.judge(verdicts);
     ++found.rounds;
@@ -192,9 +192,9 @@ TEST(Bisect, ARunOfSkippedCommitsIsLeftByEverLongerSteps) {
 TEST(Bisect, OfTwoChangesTheFirstIsFound) {
   BisectSearch search(line(9).commits(), {}, "9");
   // Bad from 2 on, put right by 5, and bad again from 8 on.
-  search.judge({{"6", Verdict::Good}, {"3", Verdict::Bad}});
+  search.judge({{"6", CommitVerdict::Good}, {"3", CommitVerdict::Bad}});
   EXPECT_EQ(search.candidates(), (std::vector<std::string>{"3", "2", "1"}));
-  search.judge({{"1", Verdict::Good}, {"2", Verdict::Bad}});
+  search.judge({{"1", CommitVerdict::Good}, {"2", CommitVerdict::Bad}});
   EXPECT_EQ(search.first_bad(), "2");
 }
 
@@ -202,7 +202,7 @@ TEST(Bisect, OfTwoBranchesThatAreBadOneIsFollowed) {
   Graph graph;
   graph.parents = {{1, {0}}, {2, {0}}, {3, {2}}, {4, {1, 3}}};
   BisectSearch search(graph.commits(), {}, "4");
-  search.judge({{"3", Verdict::Bad}, {"1", Verdict::Bad}});
+  search.judge({{"3", CommitVerdict::Bad}, {"1", CommitVerdict::Bad}});
   EXPECT_EQ(search.first_bad(), "1");
 }
 

@@ -43,8 +43,6 @@ Sides open_sides(const HubOptions& hub_options, const Options& options) {
   const auto options_of = [&](std::size_t side) {
     HubOptions chosen = hub_options;
     if (!options.python_of[side].empty()) chosen.python = options.python_of[side];
-    // Random weights are no difference.
-    chosen.seed = options.seed.value_or(0);
     return chosen;
   };
   Sides sides{.names = {options.repository, options.other}, .hubs = {}};
@@ -139,11 +137,8 @@ compare::CompareOptions compare_options(const Options& options, Progress& progre
   return chosen;
 }
 
-Comparison run_comparison(HubOptions hub_options, const Options& options, Progress& progress,
+Comparison run_comparison(const HubOptions& hub_options, const Options& options, Progress& progress,
                           const std::stop_token& stop) {
-  hub_options.poll = [stop] {
-    if (stop.stop_requested()) throw Error(ErrorCode::Cancelled, "compare: it was interrupted");
-  };
   Sides sides = open_sides(hub_options, options);
   start_workers(sides);
   std::array<Model, 2> models;
@@ -169,7 +164,7 @@ void show(const Comparison& found, const Options& options) {
   }
   const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
   std::cout << compare::to_text(found, {.columns = is_terminal ? terminal_columns(STDOUT_FILENO) : 80,
-                                        .colours = text::Style(STDOUT_FILENO).has_colours(),
+                                        .colours = text::Style(STDOUT_FILENO).colours(),
                                         .verbose = options.verbose});
 }
 
@@ -221,16 +216,9 @@ int judge(const Comparison& found, const Options& options) {
 
 }  // namespace
 
-int compare_models(HubOptions hub_options, const Options& options, Progress& progress) {
-  const std::stop_token stop = stop_on_interrupt();
-  Comparison found;
-  try {
-    found = run_comparison(std::move(hub_options), options, progress, stop);
-  } catch (const Error&) {
-    progress.clear();
-    if (stop.stop_requested()) return 130;
-    throw;
-  }
+int compare_models(const HubOptions& hub_options, const Options& options, Progress& progress,
+                   const std::stop_token& stop) {
+  const Comparison found = run_comparison(hub_options, options, progress, stop);
   progress.clear();
   show(found, options);
   return judge(found, options);

@@ -8,6 +8,7 @@
 
 #include <hubcell/hub.h>
 
+#include "tools/cli/bisect.h"
 #include "tools/cli/cache.h"
 #include "tools/cli/compare.h"
 #include "tools/cli/doctor.h"
@@ -25,24 +26,32 @@
 namespace hubcell::cli {
 namespace {
 
-HubOptions hub_options(const Options& options, Progress& progress) {
-  return {.python = options.python,
-          .seed = options.seed,
-          .memory_bytes = options.memory_bytes,
-          .threads = options.threads,
-          .deadline = options.deadline,
-          .output = options.quiet ? Output::Discard : Output::Prefixed,
-          .sandbox = options.sandbox,
-          .allow_read = options.allow_read,
-          .allow_write = options.allow_write,
-          .scratch_bytes = options.scratch_bytes,
-          .writable_checkout = options.writable_checkout,
-          .allow_net = options.allow_net,
-          .lock = options.lock_path,
-          .observe = options.command == Command::Permissions,
-          .progress = [&progress](const std::string& what, std::uint64_t done, std::uint64_t total) {
-            progress.show(what, done, total);
-          }};
+constexpr int kInterruptedExit = 130;
+
+HubOptions hub_options(const Options& options, Progress& progress, const std::stop_token& stop) {
+  HubOptions made{.python = options.python,
+                  .seed = options.seed,
+                  .memory_bytes = options.memory_bytes,
+                  .threads = options.threads,
+                  .deadline = options.deadline,
+                  .output = options.quiet ? Output::Discard : Output::Prefixed,
+                  .sandbox = options.sandbox,
+                  .allow_read = options.allow_read,
+                  .allow_write = options.allow_write,
+                  .scratch_bytes = options.scratch_bytes,
+                  .writable_checkout = options.writable_checkout,
+                  .allow_net = options.allow_net,
+                  .lock = options.lock_path,
+                  .observe = options.command == Command::Permissions,
+                  .progress = [&progress](const std::string& what, std::uint64_t done, std::uint64_t total) {
+                    progress.show(what, done, total);
+                  }};
+  if (stop.stop_possible()) {
+    made.poll = [stop] {
+      if (stop.stop_requested()) throw Error(ErrorCode::Cancelled, "interrupted");
+    };
+  }
+  return made;
 }
 
 int list(Hub& hub, const Options& options, Progress& progress) {
@@ -109,9 +118,12 @@ std::optional<int> dispatch_shared(const Options& options) {
 int dispatch(const Options& options) {
   if (const std::optional<int> exit_code = dispatch_shared(options)) return *exit_code;
   Progress progress(!options.quiet && !options.no_progress);
+  // What has something to show when it is stopped half-way.
+  const bool stops_gently = options.command == Command::Bisect || options.command == Command::Compare;
+  const std::stop_token stop = stops_gently ? stop_on_interrupt() : std::stop_token();
   if (options.command == Command::Compare)
-    return compare_models(hub_options(options, progress), options, progress);
-  Hub hub(hub_options(options, progress));
+    return compare_models(hub_options(options, progress, stop), options, progress, stop);
+  Hub hub(hub_options(options, progress, stop));
   prepare(hub, options);
   switch (options.command) {
     case Command::List:
@@ -120,6 +132,8 @@ int dispatch(const Options& options) {
       return help(hub, options, progress);
     case Command::Run:
       return run(hub, options, progress);
+    case Command::Bisect:
+      return bisect(hub, options, progress, stop);
     case Command::Permissions:
       return permissions(hub, options, progress);
     case Command::Doctor:
@@ -162,7 +176,8 @@ int run_command(const Options& options) {
     throw Error(ErrorCode::System, "write the answer to stdout: the other end or the disk refused it");
   } catch (const std::exception& error) {
     show_error(error, options.verbose);
-    return 1;
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    return ours != nullptr && ours->code() == ErrorCode::Cancelled ? kInterruptedExit : 1;
   }
 }
 

@@ -2,9 +2,11 @@
 
 #include <hubcell/hub.h>
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "tools/cli/usage_error.h"
@@ -16,6 +18,8 @@ namespace {
 constexpr std::uint64_t kThreadsMax = 1024;
 constexpr std::uint64_t kProgramsMax = 10'000;
 constexpr std::uint64_t kWorkersMax = 256;
+constexpr std::uint64_t kJobsMax = 64;
+constexpr unsigned kJobsDefaultMax = 4;
 constexpr const char* kRepositoryHelp = "owner/name[@ref], a git URL, or a folder that starts with . or /";
 
 // Texts of options that are read further once CLI11 is done.
@@ -73,10 +77,11 @@ void require_known_command(const CLI::App& app, int count, const char* const* wo
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
       if (command->get_name() == word) return;
     }
-    throw UsageError("no command '" + word +
-                     "'; there are list, help, run, compare, permissions, fetch, cache, trust, serve, ps, "
-                     "top, logs, stop and "
-                     "doctor");
+    throw UsageError(
+        "no command '" + word +
+        "'; there are list, help, run, compare, bisect, permissions, fetch, cache, trust, serve, ps, "
+        "top, logs, stop and "
+        "doctor");
   }
 }
 
@@ -158,6 +163,24 @@ void add_answer_options(CLI::App& app, Options& options) {
   app.add_option("-o", options.output_path, "also write the answer: .npy or .json")->type_name("FILE");
 }
 
+// CLI11's own check of a range takes NaN.
+CLI::Validator tolerance() {
+  const auto check = [](const std::string& text) -> std::string {
+    std::string_view unit;
+    return parse_number(text, unit) >= 0 && unit.empty() ? "" : "'" + text + "' is no number from 0 on";
+  };
+  return {check, ""};
+}
+
+// Of what looks at two sides. `fail_if`: what its condition brings about.
+void add_judging_options(CLI::App& app, Options& options, Raw& raw, const std::string& fail_if) {
+  app.add_option("--rtol", options.tolerance.rtol, "outputs differ beyond atol + rtol * |a| (1e-5)")
+      ->type_name("X")
+      ->check(tolerance());
+  app.add_option("--atol", options.tolerance.atol, "the same (1e-8)")->type_name("X")->check(tolerance());
+  app.add_option("--fail-if", raw.fail_if, fail_if)->type_name("EXPR");
+}
+
 void add_compare_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--python-a", options.python_of[0], "interpreter of the first side")->type_name("PATH");
   app.add_option("--python-b", options.python_of[1], "interpreter of the second side")->type_name("PATH");
@@ -175,10 +198,6 @@ void add_compare_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("K")
       ->check(whole_number(1, 1000));
   app.add_option("--reset", options.reset, "call this method of both before each input")->type_name("METHOD");
-  app.add_option("--rtol", options.tolerance.rtol, "relative tolerance (1e-5)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--atol", options.tolerance.atol, "absolute tolerance (1e-8)")
-      ->check(CLI::NonNegativeNumber);
   app.add_option("--confidence", options.confidence, "of intervals (0.95)")->check(CLI::Range(0.5, 0.9999));
   app.add_option("--rounds", options.rounds, "rounds of four calls at most, to time them (200)")
       ->type_name("N")
@@ -188,9 +207,18 @@ void add_compare_options(CLI::App& app, Options& options, Raw& raw) {
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"modules", "weights", "speed", "code"}));
   app.add_option("--html", options.html_path, "also write a page for a browser")->type_name("FILE");
-  app.add_option("--fail-if", raw.fail_if,
-                 "end with 3 where that holds: 'max_abs > 1e-5 or latency_ratio > 1.1'")
-      ->type_name("EXPR");
+  add_judging_options(app, options, raw,
+                      "end with 3 where that holds: 'max_abs > 1e-5 or latency_ratio > 1.1'");
+}
+
+void add_bisect_options(CLI::App& app, Options& options, Raw& raw) {
+  add_judging_options(
+      app, options, raw,
+      "a commit is bad where this holds of its outputs beside the good ones: 'max_abs > 0.1'");
+  options.jobs = std::clamp(std::thread::hardware_concurrency(), 1U, kJobsDefaultMax);
+  app.add_option("--jobs", options.jobs, "commits at a time (as many as CPUs, 4 at most)")
+      ->type_name("N")
+      ->check(whole_number(1, kJobsMax));
 }
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* help, Command command, Options& options) {
@@ -270,6 +298,8 @@ void add_commands(CLI::App& app, Options& options, Raw& raw) {
   CLI::App* run = add_command(app, "run", "load, call once, show the answer", Command::Run, options);
   CLI::App* compare =
       add_command(app, "compare", "which of two is better, and where they differ", Command::Compare, options);
+  CLI::App* bisect =
+      add_command(app, "bisect", "the first commit whose outputs differ", Command::Bisect, options);
   CLI::App* permissions = add_command(app, "permissions", "load, and tell which options that needs",
                                       Command::Permissions, options);
   CLI::App* fetch =
@@ -288,17 +318,20 @@ void add_commands(CLI::App& app, Options& options, Raw& raw) {
               options);
   add_shared_commands(app, options, raw);
   CLI::App* doctor = add_command(app, "doctor", "what this machine can do", Command::Doctor, options);
-  for (CLI::App* command : {list, help, run, compare, permissions, fetch}) {
+  for (CLI::App* command : {list, help, run, compare, bisect, permissions, fetch}) {
     command->add_option(command == compare ? "A" : "REPO", options.repository, kRepositoryHelp)
         ->required()
         ->type_name("");
     add_worker_options(*command, options, raw);
   }
+  bisect->add_option("OTHER", options.other, "the same repository with the bad ref; or @REF alone")
+      ->required()
+      ->type_name("");
   help->add_option("ENTRY", options.entry, "entrypoint or ENTRY.METHOD")->type_name("");
   compare->add_option("B", options.other, "the same of another ref, or @ref alone, or another repository")
       ->required()
       ->type_name("");
-  for (CLI::App* command : {run, compare, permissions})
+  for (CLI::App* command : {run, compare, bisect, permissions})
     command->add_option("ENTRY", options.entry, "entrypoint")->required()->type_name("");
   add_entry_arguments(*run, raw);
   add_call_options(*run, options, raw);
@@ -306,6 +339,9 @@ void add_commands(CLI::App& app, Options& options, Raw& raw) {
   add_entry_arguments(*compare, raw);
   add_call_options(*compare, options, raw);
   add_compare_options(*compare, options, raw);
+  add_entry_arguments(*bisect, raw);
+  add_call_options(*bisect, options, raw);
+  add_bisect_options(*bisect, options, raw);
   add_entry_arguments(*permissions, raw);
   add_call_options(*permissions, options, raw);
   fetch->add_option("ENTRY", options.entry, "load this entrypoint once, so that its weights are there, too")
@@ -346,6 +382,9 @@ void finish(Options& options, const Raw& raw) {
   if (!raw.scratch.empty()) options.scratch_bytes = parse_bytes("--scratch", raw.scratch);
   check_output_path(options.output_path);
   if (!raw.fail_if.empty()) options.fail_if = parse_fail_if(raw.fail_if);
+  // A model that draws its weights is to answer the same in every worker.
+  const bool has_sides = options.command == Command::Bisect || options.command == Command::Compare;
+  if (has_sides && !options.seed) options.seed = 0;
 }
 
 }  // namespace
@@ -394,6 +433,9 @@ Parsed parse_command_line(int count, const char* const* words) {
     parsed.exit_code = 2;
     parsed.text = std::string("hubcell: ") + error.what() + "; see hubcell --help\n";
   } catch (const UsageError& error) {
+    parsed.exit_code = 2;
+    parsed.text = std::string("hubcell: ") + error.what() + "\n";
+  } catch (const Error& error) {  // of --fail-if
     parsed.exit_code = 2;
     parsed.text = std::string("hubcell: ") + error.what() + "\n";
   }

@@ -23,6 +23,7 @@ enum class Command {
   Help,
   Run,
   Compare,
+  Bisect,
   Permissions,
   Doctor,
   Fetch,
@@ -83,19 +84,24 @@ struct Options {
   bool train = false;
   std::string output_path;  // -o
 
-  // Of `compare`, beside those of `run`.
-  std::string other;                          // the second repository; "@ref": another ref of the first
+  // Of `compare` and `bisect`, beside those of `run`.
+  std::string other;  // the second repository; "@ref": another ref of the first
+  compare::Tolerance tolerance;
+  std::optional<compare::Condition> fail_if;
+
+  // Of `compare`.
   std::array<std::string, 2> python_of = {};  // of each side; empty: --python
   std::string inputs_path;                    // --inputs
   std::size_t count = 1;                      // of inputs that are made
   std::string reset;                          // a method, before each input
-  compare::Tolerance tolerance;
   double confidence = 0.95;
   std::size_t rounds = 200;
   std::vector<std::string> skip;  // parts
   std::string html_path;
-  std::optional<compare::Condition> fail_if;
   std::string command_text;  // as it was typed
+
+  // Of `bisect`.
+  unsigned jobs = 1;  // commits at a time
 };
 
 // What the command line comes to: options to go on with, or an exit code and its text.

@@ -1,14 +1,20 @@
 #include "tools/cli/terminal.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 #include <thread>
+
+#include <hubcell/error.h>
 
 #include "tools/cli/text_output.h"
 #include "tools/text/printable.h"
@@ -38,16 +44,14 @@ void handle_interrupt(int) {
   ::_exit(130);
 }
 
-// What a signal handler may touch has to be global.
-int g_interrupts[2] = {-1, -1};
-volatile std::sig_atomic_t g_was_interrupted = 0;
+// Where stop_on_interrupt's handler writes: nothing else that wakes another thread is async-signal-safe.
+std::atomic<int> interrupts = -1;
+std::atomic_flag was_interrupted;
 
-// Async-signal-safe. A stop_source is not, so that a thread waits for what this writes.
-void note_interrupt(int signal) {
-  if (g_was_interrupted != 0) handle_interrupt(signal);
-  g_was_interrupted = 1;
-  const char byte = 0;
-  [[maybe_unused]] const ssize_t written = ::write(g_interrupts[1], &byte, 1);
+void handle_first_interrupt(int signal) {
+  if (was_interrupted.test_and_set()) handle_interrupt(signal);
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(interrupts, &one, sizeof one);
 }
 
 // "  3.1 MiB/s, 12 s left"
@@ -122,25 +126,29 @@ void fill_standard_descriptors() {
   }
 }
 
+std::stop_token stop_on_interrupt() {
+  // Never destroyed: the thread is there until the program ends.
+  static auto& source = *new std::stop_source;
+  interrupts = ::eventfd(0, EFD_CLOEXEC);
+  if (interrupts < 0) throw Error(ErrorCode::System, std::string("make an eventfd: ") + std::strerror(errno));
+  std::thread([] {
+    std::uint64_t count = 0;
+    while (::read(interrupts, &count, sizeof count) < 0) {
+    }
+    if (::isatty(STDERR_FILENO) == 1) write_to_stderr("\nstopping; Ctrl-C once more ends it at once\n");
+    source.request_stop();
+  }).detach();
+  struct sigaction action {};
+  action.sa_handler = handle_first_interrupt;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+  return source.get_token();
+}
+
 void end_on_interrupt() {
   struct sigaction action {};
   action.sa_handler = handle_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
-}
-
-std::stop_token stop_on_interrupt() {
-  // Neither is ever destroyed: the thread is there until the program ends.
-  static auto& source = *new std::stop_source;
-  if (::pipe2(g_interrupts, O_CLOEXEC) != 0) return source.get_token();
-  std::thread([] {
-    char byte = 0;
-    if (::read(g_interrupts[0], &byte, 1) == 1) source.request_stop();
-  }).detach();
-  struct sigaction action {};
-  action.sa_handler = note_interrupt;
-  action.sa_flags = SA_RESTART;
-  ::sigaction(SIGINT, &action, nullptr);
-  return source.get_token();
 }
 
 }  // namespace hubcell::cli

@@ -46,7 +46,7 @@ void fill_standard_descriptors();
 // its control socket and ends all workers.
 void end_on_interrupt();
 
-// From now on the first Ctrl-C asks whoever looks at the token to come to an end, and a second one ends the program.
+// From now on the first Ctrl-C asks what has the token to stop, and a second one ends the program as above. Once.
 std::stop_token stop_on_interrupt();
 
 }  // namespace hubcell::cli

@@ -1,6 +1,7 @@
 #include <hubcell/bisect.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <future>
@@ -37,10 +38,24 @@ std::string describe(const ValueDifference& difference) {
   return text;
 }
 
-Judgement judge_by(const Tolerance& tolerance, const Value& good, const Value& here) {
-  const ValueDifference difference = difference_of(good, here, tolerance);
-  if (difference.within()) return {.verdict = Verdict::Good};
-  return {.verdict = Verdict::Bad, .reason = describe(difference)};
+// Without what is known anyway: "load net of owner/name@5a31...: ...".
+std::string reason_of(const Error& failure, const std::string& repository) {
+  if (failure.remote()) return failure.remote()->type + ": " + failure.remote()->message;
+  const std::string text = failure.what();
+  const std::string known = repository + ": ";
+  const std::size_t place = text.find(known);
+  return place == std::string::npos ? text : text.substr(place + known.size());
+}
+
+// The same commit in another spelling, of which there is one for each letter in it: another ref, and so another worker.
+std::string spelling(std::string commit, std::size_t letters) {
+  for (char& digit : commit) {
+    if (letters == 0) break;
+    if (std::isalpha(static_cast<unsigned char>(digit)) == 0) continue;
+    digit = static_cast<char>(std::toupper(static_cast<unsigned char>(digit)));
+    --letters;
+  }
+  return commit;
 }
 
 // Whether what went wrong is the commit's own affair.
@@ -62,6 +77,11 @@ bool is_of_commit(ErrorCode code) {
   return false;
 }
 
+// A commit, and the ref that it is loaded by.
+struct Wanted {
+  std::string commit, ref;
+};
+
 class Bisector {
  public:
   Bisector(Hub& hub, const BisectOptions& options) : hub_(hub), options_(options) {}
@@ -72,7 +92,7 @@ class Bisector {
     read_history();
     if (check_ends()) search();
     found_.interrupted = options_.stop.stop_requested() && !found_.first_bad;
-    if (found_.first_bad) found_.changes = hub_.changes(at(found_.first_bad->id));
+    if (found_.first_bad) read_changes(*found_.first_bad);
     found_.seconds = seconds_since(begin);
     return std::move(found_);
   }
@@ -106,35 +126,28 @@ class Bisector {
     found_.candidates = between.commits;
   }
 
+  // What was found stays found where this is interrupted.
+  void read_changes(const Commit& first) {
+    try {
+      found_.changes = hub_.changes(at(first.id));
+    } catch (const Error& failure) {
+      if (!is_interruption(failure)) throw;
+    }
+  }
+
   // A commit as it is shown; of the merge base only its id is known.
   Commit commit_of(const std::string& id) const {
     const auto known = commits_.find(id);
     return known == commits_.end() ? Commit{.id = id} : known->second;
   }
 
-  // Another worker than that of `good` as it was named: a ref in another spelling is another worker.
-  std::string once_more() const {
-    if (!options_.good.ends_with(good())) return at(good());
-    std::string upper = good();
-    std::ranges::transform(upper, upper.begin(), [](char digit) {
-      return static_cast<char>(std::toupper(static_cast<unsigned char>(digit)));
-    });
-    return at(upper);
-  }
-
   // False where the search was interrupted. The answers to measure by are there afterwards.
   bool check_ends() {
     tell(
         {.candidates = found_.candidates.size(), .trying = {found_.between.tips[0], found_.between.tips[1]}});
-    try {
-      good_answer_ = options_.answer(options_.good);
-    } catch (const Error& failure) {
-      if (is_interruption(failure)) return false;
-      throw failure.context("bisect: " + options_.good + " is to be good, and gives no answer");
-    }
-    std::vector<std::pair<std::string, std::string>> ends{{good(), once_more()}, {bad(), options_.bad}};
-    if (found_.between.only_a > 0)
-      ends.emplace_back(found_.between.merge_base, at(found_.between.merge_base));
+    if (!answer_good()) return false;
+    std::vector<Wanted> ends{{good(), spelling(good(), 2)}, {bad(), bad()}};
+    if (found_.between.only_a > 0) ends.push_back({found_.between.merge_base, found_.between.merge_base});
     const std::vector<BisectTrial> trials = try_all(ends, 0);
     if (trials.size() < ends.size()) return false;
     require_same_twice(trials[0]);
@@ -143,25 +156,35 @@ class Bisector {
     return true;
   }
 
+  bool answer_good() {
+    try {
+      good_answer_ = options_.answer(at(spelling(good(), 1)));
+      return true;
+    } catch (const Error& failure) {
+      if (is_interruption(failure)) return false;
+      throw failure.context("bisect: " + options_.good + " is to be good, and gives no answer");
+    }
+  }
+
   void require_same_twice(const BisectTrial& good) const {
-    if (good.judgement.verdict == Verdict::Good) return;
+    if (good.judgement.verdict == CommitVerdict::Good) return;
     refuse("the first does not answer the same twice (" + good.judgement.reason +
            "); give it a seed, or a tolerance");
   }
 
   void require_bad(const BisectTrial& bad) const {
-    if (bad.judgement.verdict == Verdict::Good)
+    if (bad.judgement.verdict == CommitVerdict::Good)
       refuse("the outputs do not differ between them; nothing to find");
-    if (bad.judgement.verdict == Verdict::Skip)
+    if (bad.judgement.verdict == CommitVerdict::Skip)
       refuse("the second is to be bad, and gives no answer: " + bad.judgement.reason);
   }
 
   void require_good_base(const BisectTrial& base) const {
-    if (base.judgement.verdict == Verdict::Good) return;
+    if (base.judgement.verdict == CommitVerdict::Good) return;
     const std::string id = short_id(found_.between.merge_base);
     refuse("they have diverged, and their merge base " + id +
-           (base.judgement.verdict == Verdict::Bad ? " differs from the first already ("
-                                                   : " gives no answer (") +
+           (base.judgement.verdict == CommitVerdict::Bad ? " differs from the first already ("
+                                                         : " gives no answer (") +
            base.judgement.reason + "); name a commit that leads to the second");
   }
 
@@ -171,10 +194,10 @@ class Bisector {
       const std::vector<std::string> next = search.next(options_.jobs);
       if (next.empty()) break;
       tell_step(step, search, next);
-      std::vector<std::pair<std::string, std::string>> wanted;
+      std::vector<Wanted> wanted;
       for (const std::string& commit : next)
-        wanted.emplace_back(commit, at(commit));
-      std::vector<std::pair<std::string, Verdict>> verdicts;
+        wanted.push_back({commit, commit});
+      std::vector<std::pair<std::string, CommitVerdict>> verdicts;
       for (const BisectTrial& trial : try_all(wanted, step))
         verdicts.emplace_back(trial.commit.id, trial.judgement.verdict);
       search.judge(verdicts);
@@ -199,16 +222,14 @@ class Bisector {
     if (options_.progress) options_.progress(step);
   }
 
-  // Commits, each with the name that it is loaded by, at most `jobs` at a time. Those that were interrupted are left out.
-  std::vector<BisectTrial> try_all(const std::vector<std::pair<std::string, std::string>>& wanted,
-                                   std::size_t step) {
+  // At most `jobs` at a time. Those that were interrupted are left out.
+  std::vector<BisectTrial> try_all(const std::vector<Wanted>& wanted, std::size_t step) {
     std::vector<BisectTrial> trials;
     for (std::size_t first = 0; first < wanted.size(); first += options_.jobs) {
       std::vector<std::future<std::optional<BisectTrial>>> running;
       for (std::size_t i = first; i < std::min(wanted.size(), first + options_.jobs); ++i) {
-        running.push_back(std::async(std::launch::async, [this, &wanted, i, step] {
-          return try_one(wanted[i].first, wanted[i].second, step);
-        }));
+        running.push_back(
+            std::async(std::launch::async, [this, &wanted, i, step] { return try_one(wanted[i], step); }));
       }
       for (auto& one : running)
         if (std::optional<BisectTrial> trial = one.get()) trials.push_back(std::move(*trial));
@@ -217,22 +238,28 @@ class Bisector {
     return trials;
   }
 
-  std::optional<BisectTrial> try_one(const std::string& commit, const std::string& name,
-                                     std::size_t step) const {
+  std::optional<BisectTrial> try_one(const Wanted& wanted, std::size_t step) const {
     if (options_.stop.stop_requested()) return std::nullopt;
     const auto begin = Clock::now();
-    BisectTrial trial{.commit = commit_of(commit), .step = step};
+    BisectTrial trial{.commit = commit_of(wanted.commit), .step = step};
+    std::optional<Value> here;
     try {
-      const Value here = options_.answer(name);
-      trial.judgement = options_.judge ? options_.judge(good_answer_, here)
-                                       : judge_by(options_.tolerance, good_answer_, here);
+      here = options_.answer(at(wanted.ref));
     } catch (const Error& failure) {
       if (is_interruption(failure)) return std::nullopt;
-      if (!is_of_commit(failure.code())) throw failure.context("bisect: try " + short_id(commit));
-      trial.judgement = {.verdict = Verdict::Skip, .reason = failure.what()};
+      if (!is_of_commit(failure.code())) throw failure.context("bisect: try " + short_id(wanted.commit));
+      trial.judgement = {.verdict = CommitVerdict::Skip, .reason = reason_of(failure, at(wanted.ref))};
     }
+    if (here) trial.judgement = judge(*here);
     trial.seconds = seconds_since(begin);
     return trial;
+  }
+
+  Judgement judge(const Value& here) const {
+    const ValueDifference difference = difference_of(good_answer_, here, options_.tolerance);
+    const bool is_bad = options_.is_bad ? options_.is_bad(difference) : !difference.within();
+    if (!is_bad) return {.verdict = CommitVerdict::Good};
+    return {.verdict = CommitVerdict::Bad, .reason = describe(difference)};
   }
 
   bool is_interruption(const Error& failure) const {
@@ -248,7 +275,7 @@ class Bisector {
 
 }  // namespace
 
-std::size_t Bisection::count(Verdict verdict) const {
+std::size_t Bisection::count(CommitVerdict verdict) const {
   return static_cast<std::size_t>(std::ranges::count_if(
       trials, [verdict](const BisectTrial& trial) { return trial.judgement.verdict == verdict; }));
 }

@@ -48,9 +48,9 @@ struct Choice {
 
 // The commit whose weight times `parts` comes closest to `target`, beside skipped ones another. Null where there is none.
 Choice* choose(std::vector<Choice>& choices, std::size_t parts, std::size_t target) {
-  std::ranges::stable_sort(choices, {}, [=](const Choice& choice) {
+  std::ranges::sort(choices, {}, [=](const Choice& choice) {
     const std::size_t here = choice.weight * parts;
-    return here > target ? here - target : target - here;
+    return std::pair(here > target ? here - target : target - here, choice.commit);
   });
   std::vector<std::size_t> skipped;
   for (std::size_t rank = 0; rank < choices.size(); ++rank)
@@ -158,10 +158,10 @@ void BisectSearch::judge_good(std::size_t commit) {
 }
 
 // The bad ones first, the fewest commits at the head: what they leave out then, no other verdict of the round brings back.
-void BisectSearch::judge(const std::vector<std::pair<std::string, Verdict>>& verdicts) {
+void BisectSearch::judge(const std::vector<std::pair<std::string, CommitVerdict>>& verdicts) {
   std::vector<std::size_t> bad;
   for (const auto& [id, verdict] : verdicts)
-    if (verdict == Verdict::Bad) bad.push_back(index_of(id));
+    if (verdict == CommitVerdict::Bad) bad.push_back(index_of(id));
   std::ranges::sort(bad, {}, [this](std::size_t commit) { return weight_of(commit); });
   for (const std::size_t commit : bad) {
     if (!is_left(commit)) continue;
@@ -170,8 +170,8 @@ void BisectSearch::judge(const std::vector<std::pair<std::string, Verdict>>& ver
       left_[i] &= nodes_[commit].history[i];
   }
   for (const auto& [id, verdict] : verdicts) {
-    if (verdict == Verdict::Good) judge_good(index_of(id));
-    if (verdict == Verdict::Skip) nodes_[index_of(id)].is_skipped = true;
+    if (verdict == CommitVerdict::Good) judge_good(index_of(id));
+    if (verdict == CommitVerdict::Skip) nodes_[index_of(id)].is_skipped = true;
   }
 }
 

@@ -33,7 +33,7 @@ class BisectSearch {
   std::size_t rounds_left(std::size_t count) const;
 
   // Of one round. Where they contradict each other (a good commit that a bad one leads to), the first change counts.
-  void judge(const std::vector<std::pair<std::string, Verdict>>& verdicts);
+  void judge(const std::vector<std::pair<std::string, CommitVerdict>>& verdicts);
 
   // Where it is known.
   std::optional<std::string> first_bad() const;

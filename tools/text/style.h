@@ -10,7 +10,6 @@ class Style {
  public:
   explicit Style(int descriptor);
   static Style plain() { return Style(false); }
-  bool has_colours() const { return colours_; }
   static Style coloured() { return Style(true); }
   bool colours() const { return colours_; }
 

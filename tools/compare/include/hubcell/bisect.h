@@ -17,14 +17,15 @@
 
 #include <hubcell/history.h>
 #include <hubcell/hub.h>
+#include <hubcell/report.h>
 #include <hubcell/value_difference.h>
 
 namespace hubcell::compare {
 
-enum class Verdict { Good, Bad, Skip };
+enum class CommitVerdict { Good, Bad, Skip };
 
 struct Judgement {
-  Verdict verdict = Verdict::Good;
+  CommitVerdict verdict = CommitVerdict::Good;
   std::string reason = {};  // how it differs, or why it could not be judged; one line
 };
 
@@ -39,11 +40,12 @@ struct BisectStep {
 struct BisectOptions {
   // Two names of one repository, each with its ref.
   std::string good, bad;
-  // Loads the commit and calls it. Called by several threads at a time, and twice for `good`, in two workers. A commit is skipped for
-  // errors that are its own: code that does not load or raises, a worker that dies, a deadline. All others end the search.
-  std::function<Value(const std::string& repository)> answer;
-  // How a commit's answer is judged beside that of `good`; by several threads at a time. None: bad is what lies outside of the tolerance.
-  std::function<Judgement(const Value& good, const Value& here)> judge = nullptr;
+  // Loads the commit and calls it. Called by several threads at a time, each time in a worker of its own, in which nothing else was done;
+  // twice for `good`. A commit is skipped for errors that are its own: code that does not load or raises, a worker that dies, a deadline. All
+  // others end the search.
+  std::function<Value(const std::string& repository)> answer = nullptr;
+  // Whether what differs makes a commit bad; by several threads at a time. None: where it lies outside of the tolerance.
+  std::function<bool(const ValueDifference&)> is_bad = nullptr;
   Tolerance tolerance = {};
   unsigned jobs = 1;  // commits at a time
   std::function<void(const BisectStep&)> progress = nullptr;
@@ -72,11 +74,14 @@ struct Bisection {
   double seconds = 0;
   bool interrupted = false;
 
-  std::size_t count(Verdict verdict) const;
+  std::size_t count(CommitVerdict verdict) const;
 };
 
 // Throws Error(Usage) where there is nothing to find: good and bad are one commit, bad is contained in good, their answers do not differ, good
 // does not answer the same twice, or their merge base differs from good already.
 Bisection bisect(Hub& hub, const BisectOptions& options);
+
+// For people: what was found, what that commit changed, and what was looked at on the way.
+std::string to_text(const Bisection& bisection, const TextOptions& options = {});
 
 }  // namespace hubcell::compare
