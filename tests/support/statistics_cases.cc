@@ -1,5 +1,5 @@
-// Prints what tools/compare/statistics.h makes of cases, for a test that works them out in another way. A line is a function's name and
-// its numbers; samples come last.
+// Prints what tools/compare/statistics.h makes of cases, for a test that works them out in another way. A line is a function's
+// name and its numbers; samples come last.
 #include "tools/compare/statistics.h"
 
 #include <iostream>

@@ -209,8 +209,9 @@ TEST(Differences, KeysThatHoldThemselvesManyTimesOverAreCutOff) {
   Value key = 1;
   for (int i = 0; i < 60; ++i)
     key = Tuple{{key, key}};
-  const auto found = difference_of(Dict{{{key, 1}}}, Dict{{{key, 1}}}, {});
-  EXPECT_FALSE(found.equal());
+  EXPECT_FALSE(difference_of(Dict{{{key, 1}}}, Dict{{{key, 1}}}, {}).equal());
+  EXPECT_FALSE(difference_of(Set{{key}}, Set{{key}}, {}).equal());
+  EXPECT_FALSE(difference_of(Slice{{key, 1, 1}}, Slice{{key, 1, 1}}, {}).equal());
 }
 
 TEST(Differences, WhatIsReportedIsBounded) {

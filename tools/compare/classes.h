@@ -17,8 +17,8 @@ bool looks_like_scores(const Value& answer);
 std::optional<Ranking> ranking_of(const Value& answer, std::size_t k);
 
 // Of the inputs that both sides ranked. All figures with labels are of those among them that have a label, so that the accuracies
-// differ by the accuracy difference; an input that one side failed at counts for neither. A NaN is nobody's class: it agrees with nothing.
-// The overlap of an input is the share of the first k classes (or of as many as one of them has) that both have.
+// differ by the accuracy difference; an input that one side failed at counts for neither. A NaN is nobody's class: it agrees with
+// nothing. The overlap of an input is the share of the first k classes (or of as many as one of them has) that both have.
 ClassResult classify(const std::vector<InputResult>& inputs, std::size_t k, double confidence);
 
 }  // namespace hubcell::compare

@@ -1,4 +1,5 @@
-// The language of `--fail-if`: "max_abs > 1e-5 or latency_ratio > 1.1", "not equal", "accuracy_difference < -0.01 and mcnemar_p < 0.05".
+// The language of `--fail-if`: "max_abs > 1e-5 or latency_ratio > 1.1", "not equal",
+// "accuracy_difference < -0.01 and mcnemar_p < 0.05".
 //
 // Figures by name (figures.h), numbers, parentheses and abs(), and from what binds loosest to what binds tightest:
 //   or    and    not    < <= > >= == !=    + -    * /    - (of one number)
@@ -22,8 +23,8 @@ class Condition {
 
   // Names of figures in it, each once, in their order.
   std::vector<std::string> names() const;
-  // Whether it holds. The right side of `and` and `or` is looked at only where the left one leaves it open. Error(Usage) where a figure
-  // that is needed was not measured, and where a comparison has no answer since a side is not a number (0 / 0).
+  // Whether it holds. The right side of `and` and `or` is looked at only where the left one leaves it open. Error(Usage) where a
+  // figure that is needed was not measured, and where a comparison has no answer since a side is not a number (0 / 0).
   bool evaluate(const Lookup& lookup) const;
   const std::string& text() const { return text_; }
 

@@ -1,7 +1,7 @@
 // The cosine of the angle between two vectors, summed up block by block.
 //
-// Squares of doubles overflow beyond 1e154 and vanish below 1e-162, so that each vector is scaled by a power of two, which costs no
-// accuracy: the one of the largest element so far (as BLAS's nrm2 does).
+// Squares of doubles overflow beyond 1e154 and vanish below 1e-162, so that each vector is scaled by a power of two, which costs
+// no accuracy: the one of the largest element so far (as BLAS's nrm2 does).
 #pragma once
 
 #include <optional>

@@ -111,6 +111,13 @@ class Walk {
     return !is_cut_;
   }
 
+  // Where it is cut off, other values may have the same.
+  std::string identity(const Value& value) {
+    std::string text = identity_text(value, work_, kWorkMax);
+    if (work_ >= kWorkMax) cut("more values than are compared");
+    return text;
+  }
+
   // At `step` below where the walk is.
   template <typename Work>
   void below(const std::string& step, Work work) {
@@ -167,7 +174,7 @@ class Walk {
     std::vector<Entry> entries;
     for (const auto& [key, value] : dict.items) {
       if (!may_go_on()) break;
-      entries.push_back({"[" + repr(key, kKeyBytesMax) + "]", identity_text(key, work_, kWorkMax), &value});
+      entries.push_back({"[" + repr(key, kKeyBytesMax) + "]", identity(key), &value});
     }
     return entries;
   }
@@ -209,9 +216,9 @@ class Walk {
   void visit_sets(const Set& a, const Set& b) {
     std::map<std::string, std::pair<std::vector<const Value*>, std::vector<const Value*>>> found;
     for (const Value& item : a.items)
-      if (may_go_on()) found[identity_text(item, work_, kWorkMax)].first.push_back(&item);
+      if (may_go_on()) found[identity(item)].first.push_back(&item);
     for (const Value& item : b.items)
-      if (may_go_on()) found[identity_text(item, work_, kWorkMax)].second.push_back(&item);
+      if (may_go_on()) found[identity(item)].second.push_back(&item);
     std::vector<const Value*> only_a, only_b;
     for (const auto& [identity, items] : found) {
       const auto& [left, right] = items;
@@ -242,13 +249,12 @@ class Walk {
 
   void visit_plain(const Value& a, const Value& b) {
     if (a.is<std::string>())
-      return visit_texts(a.text(), b.text(), [](std::string text) { return Value(text); });
+      return visit_texts(a.text(), b.text(), [](std::string text) { return Value(std::move(text)); });
     if (a.is<Bytes>()) {
       return visit_texts(a.as<Bytes>().data, b.as<Bytes>().data,
                          [](std::string text) { return Value(Bytes{std::move(text)}); });
     }
-    if (identity_text(a, work_, kWorkMax) != identity_text(b, work_, kWorkMax))
-      differ(repr(a, kTextBytesMax), repr(b, kTextBytesMax));
+    if (identity(a) != identity(b)) differ(repr(a, kTextBytesMax), repr(b, kTextBytesMax));
   }
 
   void visit_texts(const std::string& a, const std::string& b, auto make_value) {

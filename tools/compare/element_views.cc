@@ -33,8 +33,8 @@ std::optional<Tensor> numbers_of_kind(std::span<const Value> items) {
   return tensor_of<Number>(items, {static_cast<std::int64_t>(items.size())});
 }
 
-// Its bytes count as the numbers that they are, in rows, where a mode has one type for them and they are as many as it says; else as
-// they came. Nobody checked a worker's width and height.
+// Its bytes count as the numbers that they are, in rows, where a mode has one type for them and they are as many as it says; else
+// as they came. Nobody checked a worker's width and height.
 Tensor pixels_of(const Image& image) {
   const Tensor& bytes = image.pixels;
   const DType dtype = image.mode == "F" ? DType::Float32 : image.mode == "I" ? DType::Int32 : DType::UInt8;
@@ -50,7 +50,7 @@ Tensor pixels_of(const Image& image) {
 }
 
 std::string form_of(const Image& image) {
-  const std::string form = Value(image).describe();
+  std::string form = Value(image).describe();
   if (image.palette_mode.empty()) return form;
   std::uint64_t work = 0;
   return form + " with the palette " + image.palette_mode + " " +

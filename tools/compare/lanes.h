@@ -1,7 +1,7 @@
 // Sums and maxima of many doubles in four lanes side by side.
 //
-// The order of additions is part of a sum's result, so that a compiler leaves a plain loop as it is: one addition after the other, each
-// waiting for the one before. Lanes are an order that processors like; it is the same on all of them.
+// The order of additions is part of a sum's result, so that a compiler leaves a plain loop as it is: one addition after the
+// other, each waiting for the one before. Lanes are an order that processors like; it is the same on all of them.
 #pragma once
 
 #include <array>

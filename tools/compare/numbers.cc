@@ -166,9 +166,8 @@ Bits bits_at(const std::byte* raw, std::size_t index) {
 }
 
 // Formats but one keep sign and magnitude.
-template <typename Format>
-std::int64_t place_of(typename Format::Bits bits) {
-  using Bits = typename Format::Bits;
+template <typename Format, typename Bits>
+std::int64_t place_of(Bits bits) {
   if constexpr (std::is_same_v<Format, ExponentFormat>) {
     return bits;
   } else {
@@ -226,7 +225,7 @@ void to_places(DType dtype, const std::byte* raw, std::span<std::int64_t> into) 
   HUBCELL_CHECK(number_kind(dtype) != NumberKind::Integer);
   with_format(dtype, [&]<typename Format>(Format) {
     for (std::size_t i = 0; i < into.size(); ++i)
-      into[i] = place_of<Format>(bits_at<typename Format::Bits>(raw, i));
+      into[i] = place_of<Format>(bits_at<std::make_unsigned_t<typename Format::Bits>>(raw, i));
   });
 }
 

@@ -19,8 +19,8 @@ constexpr std::string_view kEllipsis = "\u2026";
 constexpr std::size_t kIdentityBytes = 4096;
 constexpr int kDepthMax = 100;
 
-// Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none. Overlong forms, surrogates and what lies beyond
-// U+10FFFF are none (RFC 3629).
+// Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none. Overlong forms, surrogates and what lies
+// beyond U+10FFFF are none (RFC 3629).
 std::size_t character_bytes(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);

@@ -1,6 +1,6 @@
-// Elements are taken in blocks that fit the innermost cache. Of each block: copy it out of both tensors, make doubles of it, measure
-// the gap of each pair and the sizes of its sides (which is where integers, real and complex numbers differ), and tally gaps and sizes.
-// The loops over blocks whose numbers are all finite have no branches; others take their pairs one by one.
+// Elements are taken in blocks that fit the innermost cache. Of each block: copy it out of both tensors, make doubles of it,
+// measure the gap of each pair and the sizes of its sides (which is where integers, real and complex numbers differ), and tally
+// gaps and sizes. The loops over blocks whose numbers are all finite have no branches; others take their pairs one by one.
 #include "tools/compare/tensor_difference.h"
 
 #include <algorithm>
@@ -61,7 +61,7 @@ class Comparer {
       : dtypes_{a.dtype(), b.dtype()},
         readers_{ElementReader(a), ElementReader(b)},
         tolerance_(tolerance),
-        block_(std::make_unique<Block>()) {
+        block_(std::make_unique_for_overwrite<Block>()) {
     const auto is_integer = [](DType dtype) { return number_kind(dtype) == NumberKind::Integer; };
     is_exact_ = std::ranges::all_of(dtypes_, is_integer) && std::ranges::any_of(dtypes_, is_wide);
     components_ = std::max(components(a.dtype()), components(b.dtype()));
