@@ -8,7 +8,6 @@
 #include "tools/compare/json_report.h"
 #include "tools/python/extension/answer.h"
 #include "tools/python/extension/native_type.h"
-#include "tools/python/extension/traffic.h"
 #include "tools/python/extension/types.h"
 
 namespace hubcell::python_package {
@@ -18,15 +17,17 @@ using python::PyRef;
 
 namespace {
 
-PyObject* g_comparison_type = nullptr;
+// Made once, by add_comparison.
+PyObject* comparison_type = nullptr;
 
 compare::Model model_of(PyObject* remote, const std::string& entry, Hub& hub) {
   const Object& object = content_of<Object>(remote);
   const ModelInfo info = object.info();
   const std::string name = info.ref.empty() ? info.repository : info.repository + "@" + info.ref;
-  return {.side = {.name = name, .label = info.ref, .entry = entry, .info = info, .load_s = info.load_seconds},
-          .hub = &hub,
-          .object = object};
+  return {
+      .side = {.name = name, .label = info.ref, .entry = entry, .info = info, .load_s = info.load_seconds},
+      .hub = &hub,
+      .object = object};
 }
 
 // A list of (name, arguments, keywords, label or None).
@@ -68,13 +69,14 @@ compare::CompareOptions options_of(PyObject* given) {
   return options;
 }
 
-// (session, (remote, entry), (remote, entry), inputs, options, progress or None)
+// (session, (remote, entry), (remote, entry), inputs, options)
 PyObject* compare_models(PyObject*, PyObject* given) {
   return at_border([&] {
-    PyObject *session = nullptr, *remote_a = nullptr, *entry_a = nullptr, *remote_b = nullptr, *entry_b = nullptr;
-    PyObject *inputs = nullptr, *options = nullptr, *progress = nullptr;
-    if (PyArg_ParseTuple(given, "O(OU)(OU)OOO", &session, &remote_a, &entry_a, &remote_b, &entry_b, &inputs,
-                         &options, &progress) == 0)
+    PyObject *session = nullptr, *remote_a = nullptr, *entry_a = nullptr, *remote_b = nullptr,
+             *entry_b = nullptr;
+    PyObject *inputs = nullptr, *options = nullptr;
+    if (PyArg_ParseTuple(given, "O(OU)(OU)OO", &session, &remote_a, &entry_a, &remote_b, &entry_b, &inputs,
+                         &options) == 0)
       throw PythonRaised();
     Hub& hub = content_of<Hub>(session);
     compare::Model a = model_of(remote_a, python::text_of(entry_a), hub);
@@ -85,7 +87,7 @@ PyObject* compare_models(PyObject*, PyObject* given) {
     }
     const compare::InputSet set = compare::input_set(inputs_of(inputs));
     const compare::CompareOptions chosen = options_of(options);
-    return make_native(g_comparison_type, without_gil([&] { return compare::compare(a, b, set, chosen); }));
+    return make_native(comparison_type, without_gil([&] { return compare::compare(a, b, set, chosen); }));
   });
 }
 
@@ -105,15 +107,16 @@ PyObject* text(PyObject* self, PyObject* given) {
     unsigned long long columns = 0;
     int verbose = 0;
     if (PyArg_ParseTuple(given, "Kp", &columns, &verbose) == 0) throw PythonRaised();
-    return python::make_text(compare::to_text(content_of<Comparison>(self),
-                                              {.columns = columns, .colours = false, .verbose = verbose != 0}));
+    return python::make_text(compare::to_text(
+        content_of<Comparison>(self), {.columns = columns, .colours = false, .verbose = verbose != 0}));
   });
 }
 
 PyObject* holds(PyObject* self, PyObject* condition) {
   return at_border([&] {
     const compare::Condition parsed = compare::parse_condition(python::text_of(condition));
-    return PyRef::borrow(compare::holds(parsed, compare::figures_of(content_of<Comparison>(self))) ? Py_True : Py_False);
+    return PyRef::borrow(
+        compare::holds(parsed, compare::figures_of(content_of<Comparison>(self))) ? Py_True : Py_False);
   });
 }
 
@@ -132,8 +135,9 @@ PyMethodDef functions[] = {
 }  // namespace
 
 void add_comparison(PyObject* module) {
-  g_comparison_type =
-      make_native_type<Comparison>("_hubcell.Comparison", "What was found out about two models.", methods).release();
+  comparison_type =
+      make_native_type<Comparison>("_hubcell.Comparison", "What was found out about two models.", methods)
+          .release();
   PyModule_AddFunctions(module, functions);
 }
 

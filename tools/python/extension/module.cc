@@ -184,6 +184,7 @@ PyRef make_module() {
   PyModule_AddObject(module.get(), "Session", PyRef(made_types->session).release());
   PyModule_AddObject(module.get(), "Remote", PyRef(made_types->remote).release());
   PyModule_AddObject(module.get(), "Call", PyRef(made_types->call).release());
+  add_comparison(module.get());
   add_traffic(module.get());
   add_recordings(module.get());
   PyModule_AddStringConstant(module.get(), "__version__", hubcell::version());

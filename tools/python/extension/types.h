@@ -9,6 +9,9 @@ python::PyRef make_session_type();
 python::PyRef make_remote_type();
 python::PyRef make_call_type();
 
+// What its functions make of two models becomes the module's.
+void add_comparison(PyObject* module);
+
 // Made once, by the module.
 struct Types {
   python::PyRef session, remote, call;

@@ -194,16 +194,17 @@ class Hub:
                 labels: Optional[Sequence[int]] = None, names: Optional[Sequence[str]] = None, seed: int = 0,
                 rtol: float = 1e-5, atol: float = 1e-8, confidence: float = 0.95, topk: int = 5, skip: Sequence[str] = (),
                 rounds: int = 200, seconds: float = 3.0) -> _comparison.Comparison:
-        """Which of two loaded models is better, and where they differ: their answers, the first module inside that differs, weights, speed,
-        memory, and the commits between them. What a side does wrong (raises, dies) is part of the result.
+        """Which of two loaded models is better, and where they differ: their answers, the first module inside that differs,
+        weights, speed, memory, and the commits between them. What a side does wrong (raises, dies) is part of the result.
 
-        a, b: handles of loaded models, of any Hubs; as they are (eval, train). inputs: each the one argument of a call, or a tuple of
-        arguments, or a dict of keyword arguments. labels: the index of the right class of each input, for answers that are class scores;
-        names: what inputs are called. method: is called instead of the models themselves. reset: a method of both that is called
-        before each input, for models that keep something between calls. seed: of the random numbers that calls draw, the same on both
-        sides. rtol, atol: how far apart answers may lie, as torch.allclose has them. confidence: of intervals. topk: classes that
-        are looked at. skip: parts that are left out: "modules", "weights", "speed", "code". rounds, seconds: how much time the speed may
-        take, at most so many rounds of four calls.
+        a, b: handles of loaded models, of any Hubs; as they are (eval, train).
+        inputs: each the one argument of a call, or a tuple of arguments, or a dict of keyword arguments.
+        labels: the index of the right class of each input, for answers that are class scores. names: what inputs are called.
+        method: is called instead of the models themselves. reset: a method of both that is called before each input, for models
+        that keep something between calls. seed: of the random numbers that calls draw, the same on both sides.
+        rtol, atol: how far apart answers may lie, as torch.allclose has them. confidence: of intervals. topk: classes that are
+        looked at. skip: parts that are left out: "modules", "weights", "speed", "code". rounds, seconds: what the speed may
+        take: at most so many rounds of four calls.
         Raises ValueError and TypeError on arguments that cannot be, hubcell.Error where the comparison cannot begin."""
         return _comparison.compare(self._session, a, b, inputs, method=method, reset=reset, labels=labels, names=names, seed=seed,
                                    rtol=rtol, atol=atol, confidence=confidence, topk=topk, skip=skip, rounds=rounds,
