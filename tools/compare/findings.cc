@@ -60,13 +60,6 @@ std::string call_failures(const Comparison& comparison) {
   return text;
 }
 
-double largest_difference(const Comparison& comparison) {
-  double most = 0;
-  for (const InputResult& input : comparison.inputs)
-    if (input.answered()) most = std::max(most, distance_of(input));
-  return most;
-}
-
 std::string difference_text(const Comparison& comparison) {
   return "max |b-a| " + figure(largest_difference(comparison)) + " over " +
          counted(comparison.inputs.size(), "input");
@@ -193,6 +186,13 @@ double distance_of(const InputResult& input) {
   double most = input.difference->structure.empty() ? 0 : kInfinity;
   for (const TensorDifference& tensor : input.difference->tensors)
     most = std::max(most, distance_of(tensor.max_abs));
+  return most;
+}
+
+double largest_difference(const Comparison& comparison) {
+  double most = 0;
+  for (const InputResult& input : comparison.inputs)
+    if (input.answered()) most = std::max(most, distance_of(input));
   return most;
 }
 

@@ -57,6 +57,8 @@ const TensorDifference* worst_tensor(const ValueDifference& difference);
 // How far apart, for ranking and drawing: NaN counts as infinite.
 double distance_of(double max_abs);
 double distance_of(const InputResult& input);
+// Of the inputs that both answered.
+double largest_difference(const Comparison& comparison);
 
 // Indices of modules whose output grew away from that of any before: the steps of the way from the first to the last.
 std::vector<std::size_t> growing_modules(const TraceResult& trace);

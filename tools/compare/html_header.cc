@@ -11,7 +11,7 @@ namespace hubcell::compare {
 namespace {
 
 constexpr std::size_t kFailuresShown = 5;
-constexpr std::size_t kWarningsShown = 12;
+constexpr std::size_t kWarningsShown = 6;
 constexpr std::size_t kIdDigits = 12;
 
 void add_side(Html& html, const Comparison& comparison, std::size_t side) {
@@ -43,8 +43,11 @@ Card answers_card(const Comparison& comparison, const Verdict& verdict) {
       break;
   }
   if (counts.all() == 0) return {"Answers", "None", "a side did not load", ""};
-  return {"Answers", grouped(counts.differ) + " of " + grouped(counts.all()) + " differ", counts_text(counts),
-          "outputs"};
+  std::string note = counts_text(counts);
+  if (counts.structure > 0) note = grouped(counts.structure) + " of another structure";
+  if (counts.differ == counts.all() && counts.structure == 0)
+    note = "max |b − a| " + figure(largest_difference(comparison));
+  return {"Answers", grouped(counts.differ) + " of " + grouped(counts.all()) + " differ", note, "outputs"};
 }
 
 Card modules_card(const TraceResult& trace) {
@@ -146,10 +149,10 @@ void add_warnings(Html& html, const Comparison& comparison) {
     notes.insert(notes.begin(),
                  "The comparison was interrupted: what was not found out by then is left out.");
   if (notes.empty()) return;
-  html.open("section", {{"class", "alert"}, {"aria-labelledby", "notes"}})
+  html.open("section", {{"class", "alert notice"}, {"aria-labelledby", "notes"}})
       .leaf("h2", "To be kept in mind", {{"id", "notes"}});
   for (const std::string& note : notes)
-    html.leaf("p", text::brief(note, 400));
+    html.leaf("p", sentence(note));
   if (all > kWarningsShown) html.leaf("p", "and " + grouped(all - kWarningsShown) + " more");
   html.close();
 }

@@ -201,6 +201,8 @@ void add_weight_table(Html& html, const WeightsResult& weights, const std::vecto
 }
 
 std::string weights_finding(const WeightsResult& weights) {
+  if (weights.count(WeightChange::Equal) == weights.weights.size())
+    return "All " + counted(weights.weights.size(), "tensor") + " are equal.";
   std::string text;
   const auto add = [&](WeightChange change, const char* what) {
     const std::size_t count = weights.count(change);

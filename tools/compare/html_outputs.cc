@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kPathsShown = 40;
 constexpr std::size_t kStructuresShown = 20;
+constexpr std::size_t kRemarksShown = 10;
 
 std::string place(const std::string& path) {
   return path.empty() ? "the answer" : path;
@@ -35,9 +36,33 @@ std::string special_text(const PathSummary& path) {
   return text;
 }
 
+// Where they are not the same on both sides, or not of all inputs.
 std::string dtype_text(const PathSummary& path) {
   const std::string a = text::brief(path.dtype[0], 20), b = text::brief(path.dtype[1], 20);
-  return a == b ? a : a + " and " + b;
+  if (path.dtype[0] != path.dtype[1]) return a + " in A, " + b + " in B";
+  return path.mixed ? "not the same for all inputs" : "";
+}
+
+// What is the case at few places only.
+void add_remarks(Html& html, const std::vector<PathSummary>& paths) {
+  const auto add_all = [&](const char* term, auto remark) {
+    std::size_t shown = 0;
+    for (const PathSummary& path : paths) {
+      const std::string text = remark(path);
+      if (text.empty() || ++shown > kRemarksShown) continue;
+      html.leaf("dt", term).leaf("dd", text::brief(place(path.path)) + ": " + text);
+    }
+    if (shown > kRemarksShown)
+      html.leaf("dt", term).leaf("dd", "and at " + grouped(shown - kRemarksShown) + " more places");
+  };
+  const auto has_remark = [](const PathSummary& path) {
+    return !special_text(path).empty() || !dtype_text(path).empty();
+  };
+  if (std::ranges::none_of(paths, has_remark)) return;
+  html.open("dl", {{"class", "facts small"}});
+  add_all("Not finite", special_text);
+  add_all("dtypes", dtype_text);
+  html.close();
 }
 
 std::vector<PageCell> path_row(const PathSummary& path) {
@@ -70,20 +95,10 @@ void add_paths(Html& html, const Comparison& comparison) {
                   .rows = {},
                   .all = paths.size(),
                   .is_sortable = true};
-  // What is the case at few places only.
-  const bool has_special =
-      std::ranges::any_of(paths, [](const PathSummary& path) { return !special_text(path).empty(); });
-  const bool has_dtypes = std::ranges::any_of(
-      paths, [](const PathSummary& path) { return path.mixed || path.dtype[0] != path.dtype[1]; });
-  if (has_special) table.columns.push_back({"Not finite", Words, ""});
-  if (has_dtypes) table.columns.push_back({"dtype", Words, ""});
-  for (std::size_t i = 0; i < paths.size() && i < kPathsShown; ++i) {
-    std::vector<PageCell> row = path_row(paths[i]);
-    if (has_special) row.push_back({special_text(paths[i]), Words, {}});
-    if (has_dtypes) row.push_back({dtype_text(paths[i]), Words, {}});
-    table.rows.push_back(std::move(row));
-  }
+  for (std::size_t i = 0; i < paths.size() && i < kPathsShown; ++i)
+    table.rows.push_back(path_row(paths[i]));
   add_table(html, table);
+  add_remarks(html, paths);
 }
 
 void add_structures(Html& html, const Comparison& comparison) {
@@ -140,6 +155,8 @@ std::vector<std::string> findings_of(const Comparison& comparison, const InputCo
     return findings;
   }
   findings.push_back("Of " + counted(counts.all(), "input") + ", " + counts_text(counts) + ".");
+  if (counts.structure > 0)
+    findings.push_back("The answers to " + grouped(counts.structure) + " have another structure.");
   const std::vector<std::size_t> worst = worst_inputs(comparison);
   const auto answered =
       std::ranges::find_if(worst, [&](std::size_t i) { return comparison.inputs[i].answered(); });
@@ -160,7 +177,7 @@ void add_outputs(Html& html, const Comparison& comparison) {
   const PageSection section(html, "outputs", "Answers", findings_of(comparison, counts));
   if (counts.differ + counts.within + counts.failed > 0) add_input_plot(html, comparison, counts);
   add_structures(html, comparison);
-  add_paths(html, comparison);
+  if (counts.differ + counts.within > 0) add_paths(html, comparison);
   add_inputs(html, comparison);
 }
 

@@ -21,8 +21,8 @@ std::string ratio_text(const SpeedResult& speed) {
 
 std::string speed_finding(const Comparison& comparison) {
   const SpeedResult& speed = *comparison.speed;
-  return "A call of B takes " + figure(speed.ratio.estimate) + " of A’s time (" +
-         level(comparison.confidence) + ": " + range(speed.ratio, figure) + ")" +
+  return "B takes " + figure(speed.ratio.estimate) + "× as long as A (" + level(comparison.confidence) +
+         ": " + range(speed.ratio, figure) + ")" +
          (speed.differs() ? ": a real difference on this machine."
                           : ": no difference is seen on this machine.");
 }

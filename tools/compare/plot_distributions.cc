@@ -16,7 +16,7 @@ namespace hubcell::compare {
 namespace {
 
 constexpr std::size_t kBins = 140;
-constexpr double kInset = 8, kCurve = 74, kRow = 128, kTop = 16, kBottom = 28;
+constexpr double kInset = 18, kCurve = 74, kRow = 128, kTop = 16, kBottom = 28;
 using Curve = std::array<double, kBins>;
 
 std::vector<double> finite_of(const std::vector<double>& samples) {

@@ -11,7 +11,7 @@ namespace {
 
 // Of bold text, in pixels: no browser says here how wide a text is.
 constexpr double kLabelColumn = 7;
-constexpr double kRowHeight = 44, kReference = 26, kBottom = 26, kInset = 8, kCap = 5;
+constexpr double kRowHeight = 44, kReference = 26, kBottom = 26, kInset = 18, kCap = 5;
 
 Interval ends_of(const IntervalRows& intervals) {
   if (intervals.ends) return *intervals.ends;

@@ -76,8 +76,7 @@ Scale Scale::onto(double begin, double end) const {
 double Scale::operator()(double value) const {
   if (is_logarithmic_) value = value > 0 ? std::log10(value) : from_;
   if (std::isnan(value)) value = from_;
-  value = std::clamp(value, from_, to_);
-  return begin_ + (value - from_) / (to_ - from_) * (end_ - begin_);
+  return place_of(std::clamp(value, from_, to_));
 }
 
 bool Scale::holds(double value) const {
@@ -87,6 +86,13 @@ bool Scale::holds(double value) const {
 
 std::vector<Tick> Scale::ticks(std::size_t most, std::string (*format)(double)) const {
   std::vector<Tick> ticks;
+  if (is_logarithmic_ && to_ - from_ <= 2) {
+    for (double exponent = from_; exponent <= to_; ++exponent)
+      for (const double factor : {1.0, 2.0, 5.0})
+        if (exponent < to_ || factor == 1)
+          ticks.push_back({place_of(exponent + std::log10(factor)), format(factor * std::pow(10, exponent))});
+    return ticks;
+  }
   const double step = is_logarithmic_ ? std::max(1.0, std::ceil((to_ - from_) / static_cast<double>(most)))
                                       : step_of(to_ - from_, most);
   // Of whole steps, so that 0 is 0 and not 1e-17.
@@ -94,10 +100,13 @@ std::vector<Tick> Scale::ticks(std::size_t most, std::string (*format)(double)) 
   for (std::size_t i = 0; i <= most + 1; ++i) {
     const double value = (first + static_cast<double>(i)) * step;
     if (value > to_ + step * 1e-6) break;
-    const double place = begin_ + (value - from_) / (to_ - from_) * (end_ - begin_);
-    ticks.push_back({place, is_logarithmic_ ? power_text(static_cast<int>(value)) : format(value)});
+    ticks.push_back({place_of(value), is_logarithmic_ ? power_text(static_cast<int>(value)) : format(value)});
   }
   return ticks;
+}
+
+double Scale::place_of(double value) const {
+  return begin_ + (value - from_) / (to_ - from_) * (end_ - begin_);
 }
 
 }  // namespace hubcell::compare

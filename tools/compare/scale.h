@@ -24,10 +24,12 @@ class Scale {
   double operator()(double value) const;
   bool holds(double value) const;
 
-  // At round numbers, so many at most; labels by `format` of a linear scale, and as "10⁻³" of a logarithmic one.
+  // At round numbers, about so many; with labels by `format`, and as "10⁻³" where a logarithmic scale is long.
   std::vector<Tick> ticks(std::size_t most, std::string (*format)(double)) const;
 
  private:
+  double place_of(double value) const;  // on the scale: of a logarithmic one, the exponent
+
   double from_ = 0, to_ = 1;  // of a logarithmic one, exponents
   double begin_ = 0, end_ = 1;
   bool is_logarithmic_ = false;

@@ -128,7 +128,7 @@ void add_speed(const Section& to) {
     if (!speed.note.empty()) to.lines.section("speed", "not measured: " + speed.note);
     return;
   }
-  to.lines.section("speed", "a call of B takes " + figure(speed.ratio.estimate) + " of A's time (" +
+  to.lines.section("speed", "B takes " + times(speed.ratio.estimate) + " as long as A (" +
                                 level(to.comparison.confidence) + ": " + range(speed.ratio, figure) + "): " +
                                 (speed.differs() ? "a real difference on this machine"
                                                  : "no difference seen on this machine"));
