@@ -97,7 +97,7 @@ TEST(LineDiff, IsAShortestOne) {
 
 TEST(TextReport, NoLineIsLongerThanTheTerminal) {
   for (const auto& [name, comparison] : test::sample_comparisons()) {
-    for (const std::size_t columns : {60U, 80U, 132U}) {
+    for (const std::size_t columns : {60U, 80U}) {
       for (const bool verbose : {false, true}) {
         for (const std::string& line :
              lines_of(to_text(comparison, {.columns = columns, .verbose = verbose})))
