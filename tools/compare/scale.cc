@@ -15,7 +15,8 @@ std::string power_text(int exponent) {
   constexpr std::array<const char*, 10> kRaised = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
   if (exponent >= -2 && exponent <= 3) {
     constexpr std::array<const char*, 6> kPlain = {"0.01", "0.1", "1", "10", "100", "1000"};
-    return kPlain.at(static_cast<std::size_t>(exponent + 2));
+    const int place = exponent + 2;
+    return kPlain.at(static_cast<std::size_t>(place));
   }
   std::string text = exponent < 0 ? "10⁻" : "10";
   for (const char digit : std::to_string(std::abs(exponent)))
