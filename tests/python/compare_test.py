@@ -65,7 +65,7 @@ class Lstm(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(50, 16)
         self.layers = nn.ModuleList([nn.LSTM(16, 16, batch_first=True, bidirectional=i % 2 == 1) if i % 2 == 0
-                                     else nn.Linear(16, 16) for i in range(6)])
+                                     else nn.Linear(16, 16) for i in range(8)])
         self.norm, self.head = nn.LayerNorm(16), nn.Linear(16, 10)
     def forward(self, tokens):
         x = self.embedding(tokens)
@@ -158,7 +158,8 @@ class PlantedDifferences(RepositoryTest):
                 found = self.hub.compare(plain, self.load(kind, place, how), [example], skip=["speed"]).to_dict()
                 modules = found["modules"]
                 self.assertEqual(modules["first"], place[:-len(self.UNSEEN)] if place.endswith(self.UNSEEN) else place)
-                self.assertEqual(modules["first_passes_to"], f"{place}.conv1" if how == "scale" else None)
+                passes_to = {"weight": None, "scale": f"{place}.conv1", "shortcut": f"{place}.relu"}[how]
+                self.assertEqual(modules["first_passes_to"], passes_to)
                 changed = {row["name"].rpartition(".")[0] for row in found["weights"]["weights"] if row["change"] != "equal"}
                 self.assertEqual(changed, {place} if how == "weight" else set())
                 self.assertFalse(found["equal"])
