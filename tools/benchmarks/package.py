@@ -18,9 +18,9 @@ def timed_ns(function):
 class Run:
     """One run of `tools/bench NAME`: what it measures with, and for how many rounds."""
 
-    def __init__(self, name, summary, rounds_help, explanation, words):
+    def __init__(self, name, summary, rounds_help, explanation, words, rounds=20):
         parser = options.Parser(name, summary)
-        parser.add_argument("--rounds", metavar="N", type=options.positive, default=20, help=f"{rounds_help} (20)")
+        parser.add_argument("--rounds", metavar="N", type=options.positive, default=rounds, help=f"{rounds_help} ({rounds})")
         chosen = parser.parse(words)
         self.rounds, self._json = chosen.rounds, chosen.json
         self.hubcell, self.torch = import_package(chosen.programs)

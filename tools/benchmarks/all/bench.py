@@ -16,7 +16,7 @@ import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Its name, and how many rounds of --rounds 20 it gets.
-PARTS = {"call": 20, "start": 8, "throughput": 5, "recovery": 8, "memory": None}
+PARTS = {"call": 20, "start": 8, "bisect": 3, "throughput": 5, "recovery": 8, "memory": None}
 SIZES = {4: "1 float", 602112: "600 KB", 67108864: "64 MiB"}
 
 
