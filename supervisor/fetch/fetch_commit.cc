@@ -18,6 +18,7 @@
 #include "supervisor/fetch/remote.h"
 #include "supervisor/source/cache.h"
 #include "supervisor/source/cache_layout.h"
+#include "supervisor/source/ref_name.h"
 
 namespace hubcell::fetch {
 namespace {
@@ -45,10 +46,24 @@ void write_index(const source::RepositoryFolder& place, const std::optional<std:
 }
 
 struct Bringing {
+  bool is_at_hand;  // in the mirror
   const source::RepositoryFolder& place;
   const std::string& shown_as;
   Reporter& reporter;
 };
+
+// A whole commit of another machine's repository needs no look there, where a history that was fetched before contains it. A search among
+// commits loads many of those. Not for a worker: what the user's token opened is in the mirror, too.
+std::optional<RefListing> refs_at_hand(const wire::CommitJob& job, wire::Origin origin,
+                                       const source::RepositoryFolder& place) {
+  const std::string commit = source::lower_case(job.ref.value_or(""));
+  if (origin != wire::Origin::Caller || job.refresh || !source::is_commit(commit)) return std::nullopt;
+  if (!fs::exists(place.mirror())) return std::nullopt;
+  const git::Repository mirror = open_mirror(place.mirror());
+  RefListing listing = refs_of(mirror.get());
+  if (!has_commit(mirror.get(), commit) || !is_contained(mirror.get(), commit, listing)) return std::nullopt;
+  return listing;
+}
 
 // By the archive of the commit where the host has one, else by git.
 void bring_checkout(Remote& remote, const RefListing& listing, const ChosenRef& chosen,
@@ -57,7 +72,7 @@ void bring_checkout(Remote& remote, const RefListing& listing, const ChosenRef& 
   const Temporary temporary(place.checkouts());
   const fs::path& folder = temporary.path();
   make_folders(folder);
-  if (!remote.bring_files(chosen, folder)) {
+  if (bringing.is_at_hand || !remote.bring_files(chosen, folder)) {
     remove_tree(folder);
     make_folders(folder);
     const git::Repository mirror = open_mirror(place.mirror());
@@ -103,12 +118,17 @@ wire::FetchResult fetch_commit(const wire::CommitJob& job, wire::Origin origin, 
   const CacheLock lock(place.lock_file(), "fetch of " + job.name, reporter);
   remove_leftovers(place);
   const git::Library library;
-  reporter.progress("list the refs of " + job.name);
-  const RefListing listing = remote->list_refs();
-  if (remote->is_public()) write_whole_file(place.path(), place.public_mark().filename(), "");
-  const ChosenRef chosen = choose_ref(listing, job.ref, job.url);
-  if (!fs::exists(place.checkout(chosen.commit)))
-    bring_checkout(*remote, listing, chosen, {.place = place, .shown_as = job.name, .reporter = reporter});
+  std::optional<RefListing> listing = refs_at_hand(job, origin, place);
+  const bool is_at_hand = listing.has_value();
+  if (!listing) {
+    reporter.progress("list the refs of " + job.name);
+    listing = remote->list_refs();
+    if (remote->is_public()) write_whole_file(place.path(), place.public_mark().filename(), "");
+  }
+  const ChosenRef chosen = choose_ref(*listing, job.ref, job.url);
+  const Bringing bringing{
+      .is_at_hand = is_at_hand, .place = place, .shown_as = job.name, .reporter = reporter};
+  if (!fs::exists(place.checkout(chosen.commit))) bring_checkout(*remote, *listing, chosen, bringing);
   write_index(place, job.ref, chosen);
   if (!job.grant.empty()) grant_tree(place.checkout(chosen.commit), job.grant);
   wire::FetchResult result;

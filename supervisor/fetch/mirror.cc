@@ -53,6 +53,17 @@ std::optional<git::Commit> find_commit(git_repository* repository, const git_oid
   return git::Commit(found);
 }
 
+void check_commit(git_repository* remote, const std::string& shown_as, const RefListing& listing,
+                  const ChosenRef& chosen) {
+  if (chosen.inside_history) return require_contained(remote, chosen.commit, shown_as, listing);
+  if (has_commit(remote, chosen.commit)) return;
+  throw Error(ErrorCode::Source, "ref " + source::in_quotes(chosen.ref) + " of " + shown_as +
+                                     " is no commit, or " + shown_as +
+                                     " lacks its files; a tag of a file or a folder cannot be loaded");
+}
+
+}  // namespace
+
 // Walks the history of everything in `listing` until it meets `commit`. What is missing is passed over: a tag
 // may name a file, and in a shallow clone the history ends early.
 bool is_contained(git_repository* repository, const std::string& commit, const RefListing& listing) {
@@ -77,17 +88,6 @@ bool is_contained(git_repository* repository, const std::string& commit, const R
   return false;
 }
 
-void check_commit(git_repository* remote, const std::string& shown_as, const RefListing& listing,
-                  const ChosenRef& chosen) {
-  if (chosen.inside_history) return require_contained(remote, chosen.commit, shown_as, listing);
-  if (has_commit(remote, chosen.commit)) return;
-  throw Error(ErrorCode::Source, "ref " + source::in_quotes(chosen.ref) + " of " + shown_as +
-                                     " is no commit, or " + shown_as +
-                                     " lacks its files; a tag of a file or a folder cannot be loaded");
-}
-
-}  // namespace
-
 bool has_commit(git_repository* repository, const std::string& commit) {
   return find_commit(repository, git::parse_id(commit)).has_value();
 }
@@ -105,6 +105,25 @@ git::Repository open_mirror(const fs::path& folder) {
   // There is none, or it is broken: it holds nothing that cannot be fetched again.
   make_mirror(folder);
   return open_repository(folder, "open " + folder.string());
+}
+
+RefListing refs_of(git_repository* mirror) {
+  RefListing listing;
+  git_reference_iterator* made = nullptr;
+  git::check(::git_reference_iterator_new(&made, mirror), "list the refs of the mirror");
+  const git::References references(made);
+  git_reference* next = nullptr;
+  while (::git_reference_next(&next, references.get()) == 0) {
+    const git::Reference reference(next);
+    git_object* peeled = nullptr;
+    if (::git_reference_peel(&peeled, next, GIT_OBJECT_COMMIT) != 0) continue;
+    const git::Object commit(peeled);
+    const std::string name = ::git_reference_name(next);
+    const std::string id = git::format_id(*::git_object_id(peeled));
+    if (name.starts_with(kBranchPrefix)) listing.branches[name.substr(kBranchPrefix.size())] = id;
+    if (name.starts_with(kTagPrefix)) listing.tags[name.substr(kTagPrefix.size())] = id;
+  }
+  return listing;
 }
 
 void lend_objects(git_repository* mirror, const fs::path& remote, const std::string& shown_as,

@@ -23,6 +23,12 @@ git::Repository open_mirror(const std::filesystem::path& folder);
 void lend_objects(git_repository* mirror, const std::filesystem::path& remote, const std::string& shown_as,
                   const RefListing& listing, const ChosenRef& chosen);
 
+// Its branches and tags: what those of the remote were when they were fetched. None of a folder's.
+RefListing refs_of(git_repository* mirror);
+
+// Whether a branch or tag of `listing` has the commit in its history, and `repository` has that.
+bool is_contained(git_repository* repository, const std::string& commit, const RefListing& listing);
+
 // Whether `repository` has the commit and can read it.
 bool has_commit(git_repository* repository, const std::string& commit);
 

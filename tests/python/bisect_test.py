@@ -109,6 +109,8 @@ class BisectTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual(json.loads(done.stdout)["first_bad"]["commit"], self.history.commits["code"])
                 self.assertEqual(any(method == "POST" for method, _, _ in server.requests), round_trips)
+                # For the load of v1 and for the history, and for none of the other loads.
+                self.assertLessEqual(sum(method == "GET" for method, _, _ in server.requests), 5)
 
     def test_a_tolerance_hides_small_changes(self):
         self.assertIn("the outputs do not differ between them; nothing to find",
