@@ -12,6 +12,7 @@
 
 #include "tools/compare/bisect_search.h"
 #include "tools/compare/differences.h"
+#include "tools/text/unicode.h"
 
 namespace hubcell::compare {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kShortDigits = 7;
+constexpr std::size_t kReasonBytesMax = 1000;
 
 std::string short_id(const std::string& commit) {
   return commit.substr(0, kShortDigits);
@@ -28,10 +30,15 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+// Text of foreign code as one line of bounded length.
+std::string fit(const std::string& text) {
+  return text::visible(text.substr(0, kReasonBytesMax));
+}
+
 std::string describe(const ValueDifference& difference) {
   if (!difference.structure.empty()) {
     const StructureDifference& first = difference.structure.front();
-    return (first.path.empty() ? "" : first.path + ": ") + first.a + " became " + first.b;
+    return fit((first.path.empty() ? "" : first.path + ": ") + first.a + " became " + first.b);
   }
   char text[64];
   std::snprintf(text, sizeof text, "max |b - a| = %.3g", difference.max_abs());
@@ -40,11 +47,11 @@ std::string describe(const ValueDifference& difference) {
 
 // Without what is known anyway: "load net of owner/name@5a31...: ...".
 std::string reason_of(const Error& failure, const std::string& repository) {
-  if (failure.remote()) return failure.remote()->type + ": " + failure.remote()->message;
+  if (failure.remote()) return fit(failure.remote()->type + ": " + failure.remote()->message);
   const std::string text = failure.what();
   const std::string known = repository + ": ";
   const std::size_t place = text.find(known);
-  return place == std::string::npos ? text : text.substr(place + known.size());
+  return fit(place == std::string::npos ? text : text.substr(place + known.size()));
 }
 
 // The same commit in another spelling, of which there is one for each letter in it: another ref, and so another worker.
