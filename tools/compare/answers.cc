@@ -28,9 +28,7 @@ std::string summary_of(const Input& input) {
     add("", value);
   for (const auto& [name, value] : input.named)
     add(name + "=", value);
-  if (text.size() <= kSummaryBytesMax) return text;
-  text.resize(kSummaryBytesMax);
-  return text + " ...";
+  return text.size() <= kSummaryBytesMax ? text : text.substr(0, kSummaryBytesMax) + " ...";
 }
 
 InputResult compare_one(const std::array<const Model*, 2>& models, const Input& input, std::uint64_t seed,
