@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "tools/compare/quantities.h"
+#include "tools/text/unicode.h"
 
 namespace hubcell::compare {
 namespace {
@@ -120,7 +121,8 @@ Verdict verdict_of(const Comparison& comparison) {
                               " answers differ");
   const auto& trace = comparison.trace;
   if (trace && trace->first && *trace->first < trace->modules.size())
-    verdict.clauses.push_back("first in module " + name_of(trace->modules[*trace->first]));
+    verdict.clauses.push_back("first in module " + name_of(trace->modules[*trace->first]) +
+                              place_in_first(*trace));
   for (std::string clause : {speed_clause(comparison), accuracy_clause(comparison)})
     if (!clause.empty()) verdict.clauses.push_back(std::move(clause));
   return verdict;
@@ -224,6 +226,11 @@ bool differs(const ModuleDifference& module) {
 
 std::string name_of(const ModuleDifference& module) {
   return module.name.empty() ? "the model itself" : module.name;
+}
+
+std::string place_in_first(const TraceResult& trace) {
+  if (!trace.first_passes_to) return "";
+  return ", in what it passes to " + text::brief(*trace.first_passes_to);
 }
 
 std::vector<std::size_t> growing_modules(const TraceResult& trace) {

@@ -60,6 +60,9 @@ double distance_of(const InputResult& input);
 // Of the inputs that both answered.
 double largest_difference(const Comparison& comparison);
 
+// Behind the name of the first module: ", in what it passes to layer1.conv1", where that is so.
+std::string place_in_first(const TraceResult& trace);
+
 // Indices of modules whose output grew away from that of any before: the steps of the way from the first to the last.
 std::vector<std::size_t> growing_modules(const TraceResult& trace);
 bool differs(const ModuleDifference& module);

@@ -86,7 +86,7 @@ void add_module_table(Html& html, const TraceResult& trace) {
                   .rows = {},
                   .all = 0,
                   .is_sortable = true};
-  for (std::size_t i = has_first(trace) ? *trace.first : 0; i < trace.modules.size(); ++i) {
+  for (std::size_t i = 0; i < trace.modules.size(); ++i) {
     const ModuleDifference& module = trace.modules[i];
     const TensorDifference* tensor = module.worst ? worst_tensor(*module.worst) : nullptr;
     if (!differs(module) || ++table.all > kModulesShown) continue;
@@ -126,8 +126,9 @@ std::string trace_finding(const TraceResult& trace) {
   if (compared == 0) return trace.note.empty() ? "No module was compared." : sentence(trace.note);
   const std::string all = counted(static_cast<std::uint64_t>(compared), "module");
   if (!has_first(trace)) return "No output of " + all + " differs.";
-  return "The first output that differs is that of " + text::brief(name_of(trace.modules[*trace.first]), 60) +
-         ". " + grouped(static_cast<std::uint64_t>(different)) + " of " + all + " differ.";
+  return "The difference begins in " + text::brief(name_of(trace.modules[*trace.first]), 60) +
+         place_in_first(trace) + ". " + grouped(static_cast<std::uint64_t>(different)) + " of " + all +
+         " differ.";
 }
 
 Mark mark_of(const WeightDifference& weight) {

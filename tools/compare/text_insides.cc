@@ -60,8 +60,8 @@ std::string trace_finding(const TraceResult& trace) {
     return "no output of " + counted(static_cast<std::uint64_t>(compared), "module") + " differs";
   const ModuleDifference& first = trace.modules[*trace.first];
   return "first in " + text::brief(name_of(first)) +
-         (first.type[0].empty() ? "" : " (" + text::brief(first.type[0], 30) + ")") + "; " +
-         count(different) + " of " + count(compared) + " modules that ran differ";
+         (first.type[0].empty() ? "" : " (" + text::brief(first.type[0], 30) + ")") + place_in_first(trace) +
+         "; " + count(different) + " of " + count(compared) + " modules that ran differ";
 }
 
 void add_module_notes(const Section& to, const TraceResult& trace) {

@@ -41,8 +41,8 @@ class Comparison:
         return figures
 
     def holds(self, condition: str) -> bool:
-        """Whether a condition like "max_abs > 1e-5 or latency_ratio > 1.1" holds. Raises hubcell.Error, which points at the place,
-        where it is none, and where it needs what was not measured."""
+        """Whether a condition like "max_abs > 1e-5 or latency_ratio > 1.1" holds. Raises hubcell.Error, which points at the
+        place, where it is none, and where it needs what was not measured."""
         return bool(self._found.holds(condition))
 
     def html(self) -> str:
