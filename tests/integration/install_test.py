@@ -130,7 +130,7 @@ class Client(Installed):
         self.assertEqual(self.answer(self.program, self.repository, environment=named), "3 7.5\n")
 
     def test_a_missing_component_is_one_clear_line(self):
-        for component, reason in (("cuda", "component cuda: hubcell has none of that name, but client and torch"),
+        for component, reason in (("cuda", "component cuda: hubcell has none of that name, but client, compare and torch"),
                                   ("torch", r"component torch: find_package\(Torch\) found no libtorch; name one with")):
             said = self.configure_alone(f"find_package(hubcell REQUIRED COMPONENTS {component})")
             self.assertRegex(said, r"Reason given by package:\s+" + reason.replace(" ", r"\s+"))
@@ -154,7 +154,7 @@ class Torch(Installed):
 
     def test_a_program_of_others_calls_a_model_with_its_own_tensors(self):
         self.assertIn("libtorch", self.libraries())
-        self.assertEqual(self.answer(self.program, self.repository), "7.5 7.5\n")
+        self.assertEqual(self.answer(self.program, self.repository), "7.5 7.5\nequal: the one answer\n")
 
 
 if __name__ == "__main__":

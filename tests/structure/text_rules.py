@@ -14,7 +14,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.$}~/-])/(?:work|root|home/\w[\w.-]*)/")
 # A deadline by one of these comes too early, or never, once somebody has set it.
 SETTABLE_CLOCK = re.compile(r"\bsystem_clock\b|\bCLOCK_REALTIME\b|\btime\.time\(\)")
 SHOWS_TIMES = {"shared/base/log.cc", "supervisor/control/log_book.cc", "tools/client/serve.cc",
-               "tools/client/include/hubcell/serve.h", "tools/cli/shared.cc", "tools/compare/call_clock.cc"}
+               "tools/client/include/hubcell/serve.h", "tools/cli/shared.cc", "tools/compare/traffic/call_clock.cc"}
 REGISTRY_URL = re.compile(r"https?://[^\s/\"']*(?:" + "|".join(REGISTRIES) + ")", re.IGNORECASE)
 
 

@@ -1,6 +1,6 @@
-// Prints what tools/compare/statistics.h makes of cases, for a test that works them out in another way. A line is a function's
+// Prints what tools/compare/numbers/statistics.h makes of cases, for a test that works them out in another way. A line is a function's
 // name and its numbers; samples come last.
-#include "tools/compare/statistics.h"
+#include "tools/compare/numbers/statistics.h"
 
 #include <iostream>
 #include <iterator>

@@ -1,5 +1,5 @@
 // The search for the first bad commit: on random histories it finds the one that is there, in about as many rounds as can be.
-#include "tools/compare/bisect_search.h"
+#include "tools/compare/search/bisect_search.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/compare/classes.h"
+#include "tools/compare/numbers/classes.h"
 
 #include <gtest/gtest.h>
 

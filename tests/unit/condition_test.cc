@@ -1,4 +1,4 @@
-#include "tools/compare/condition.h"
+#include "tools/compare/numbers/condition.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 
 #include <hubcell/error.h>
 
-#include "tools/compare/figures.h"
+#include "tools/compare/numbers/figures.h"
 
 namespace hubcell::compare {
 namespace {

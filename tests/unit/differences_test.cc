@@ -1,4 +1,4 @@
-#include "tools/compare/differences.h"
+#include "tools/compare/numbers/differences.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <limits>
 
-#include "tools/compare/repr.h"
+#include "tools/compare/numbers/repr.h"
 
 namespace hubcell::compare {
 namespace {

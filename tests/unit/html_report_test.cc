@@ -7,10 +7,10 @@
 #include <hubcell/report.h>
 
 #include "tests/support/sample_comparisons.h"
-#include "tools/compare/base64.h"
-#include "tools/compare/html.h"
-#include "tools/compare/picture.h"
-#include "tools/compare/scale.h"
+#include "tools/compare/report/base64.h"
+#include "tools/compare/report/html.h"
+#include "tools/compare/report/picture.h"
+#include "tools/compare/report/scale.h"
 
 namespace hubcell::compare {
 namespace {

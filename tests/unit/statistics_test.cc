@@ -1,4 +1,4 @@
-#include "tools/compare/statistics.h"
+#include "tools/compare/numbers/statistics.h"
 
 #include <gtest/gtest.h>
 

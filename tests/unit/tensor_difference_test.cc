@@ -1,4 +1,4 @@
-#include "tools/compare/tensor_difference.h"
+#include "tools/compare/numbers/tensor_difference.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <limits>
 #include <numeric>
 
-#include "tools/compare/numbers.h"
+#include "tools/compare/numbers/numbers.h"
 
 namespace hubcell::compare {
 namespace {

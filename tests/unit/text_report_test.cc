@@ -7,8 +7,8 @@
 #include <hubcell/report.h>
 
 #include "tests/support/sample_comparisons.h"
-#include "tools/compare/line_diff.h"
-#include "tools/compare/quantities.h"
+#include "tools/compare/report/line_diff.h"
+#include "tools/compare/report/quantities.h"
 #include "tools/text/unicode.h"
 
 namespace hubcell::compare {

@@ -10,7 +10,7 @@
 
 #include "tests/support/error_of.h"
 #include "tests/support/sample_values.h"
-#include "tools/compare/latency_sketch.h"
+#include "tools/compare/traffic/latency_sketch.h"
 
 namespace hubcell::compare {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "tools/cli/call.h"
 #include "tools/cli/json_output.h"
-#include "tools/compare/bisect_json.h"
-#include "tools/compare/condition.h"
-#include "tools/compare/figures.h"
+#include "tools/compare/numbers/condition.h"
+#include "tools/compare/numbers/figures.h"
+#include "tools/compare/search/bisect_json.h"
 #include "tools/text/printable.h"
 #include "tools/text/style.h"
 

@@ -13,9 +13,9 @@
 #include "tools/cli/json_output.h"
 #include "tools/cli/npy.h"
 #include "tools/cli/trust.h"
-#include "tools/compare/figures.h"
 #include "tools/compare/inputs.h"
-#include "tools/compare/json_report.h"
+#include "tools/compare/numbers/figures.h"
+#include "tools/compare/report/json_report.h"
 #include "tools/text/printable.h"
 #include "tools/text/style.h"
 

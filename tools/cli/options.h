@@ -14,7 +14,7 @@
 
 #include "tools/cli/pick.h"
 #include "tools/cli/spec.h"
-#include "tools/compare/condition.h"
+#include "tools/compare/numbers/condition.h"
 
 namespace hubcell::cli {
 

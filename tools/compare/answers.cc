@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "tools/compare/calls.h"
-#include "tools/compare/classes.h"
-#include "tools/compare/differences.h"
+#include "tools/compare/numbers/classes.h"
+#include "tools/compare/numbers/differences.h"
 #include "tools/compare/preview.h"
 
 namespace hubcell::compare {

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "tools/compare/calls.h"
-#include "tools/compare/differences.h"
+#include "tools/compare/numbers/differences.h"
 #include "tools/compare/tracer.h"
 
 namespace hubcell::compare {
@@ -178,8 +178,8 @@ std::string note_of(const Tracer& a, const TraceResult& result, bool is_exact) {
 
 }  // namespace
 
-void compare_modules(const Model& a, const Model& b, const Input& input, std::uint64_t seed, const CompareOptions& options,
-                     TraceResult& result) {
+void compare_modules(const Model& a, const Model& b, const Input& input, std::uint64_t seed,
+                     const CompareOptions& options, TraceResult& result) {
   result.input = input.name;
   if (!a.object->is_module() || !b.object->is_module()) {
     result.note = "what is called is no torch.nn.Module";

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "tools/compare/element_reader.h"
-#include "tools/compare/element_views.h"
-#include "tools/compare/numbers.h"
+#include "tools/compare/numbers/element_reader.h"
+#include "tools/compare/numbers/element_views.h"
+#include "tools/compare/numbers/numbers.h"
 
 namespace hubcell::compare {
 namespace {

@@ -4,7 +4,7 @@
 #include <random>
 
 #include "tools/compare/calls.h"
-#include "tools/compare/statistics.h"
+#include "tools/compare/numbers/statistics.h"
 
 namespace hubcell::compare {
 namespace {

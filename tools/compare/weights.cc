@@ -6,7 +6,7 @@
 
 #include "tools/compare/calls.h"
 #include "tools/compare/mapped_files.h"
-#include "tools/compare/tensor_difference.h"
+#include "tools/compare/numbers/tensor_difference.h"
 
 namespace hubcell::compare {
 namespace {

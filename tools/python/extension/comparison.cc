@@ -3,9 +3,9 @@
 #include <hubcell/report.h>
 
 #include "shared/python/object.h"
-#include "tools/compare/condition.h"
-#include "tools/compare/figures.h"
-#include "tools/compare/json_report.h"
+#include "tools/compare/numbers/condition.h"
+#include "tools/compare/numbers/figures.h"
+#include "tools/compare/report/json_report.h"
 #include "tools/python/extension/answer.h"
 #include "tools/python/extension/native_type.h"
 #include "tools/python/extension/types.h"

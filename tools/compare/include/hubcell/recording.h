@@ -2,7 +2,7 @@
 //
 // The file is a safetensors file, which any program that knows the format reads. A call is a tensor `call-000007` of bytes, JSON text that
 // holds its method, its arguments and its answer (or what it raised), and one tensor `call-000007/arguments/0`, `call-000007/answer/0`, ...
-// for each tensor in them. tools/compare/call_text.h has the JSON, tools/compare/safetensors.h how the file grows.
+// for each tensor in them. tools/compare/traffic/call_text.h has the JSON, tools/compare/traffic/safetensors.h how the file grows.
 //
 // A recording is read as untrusted input: what does not fit together is one Error(Usage) that names the file.
 #pragma once

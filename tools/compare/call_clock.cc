@@ -1,9 +1,0 @@
-#include "tools/compare/call_clock.h"
-
-namespace hubcell::compare {
-
-double time_of_day() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace hubcell::compare
