@@ -144,7 +144,7 @@ class BisectTest(unittest.TestCase):
 
     def test_commits_that_die_or_hang_are_skipped(self):
         first, last = self.history.commits["deadly-good"], self.history.commits["deadly-bad"]
-        found = self.found(first, last, "scaled", "-x", "ones:2x3", "--deadline", "2s", "--jobs", "1")
+        found = self.found(first, last, "scaled", "-x", "ones:2x3", "--deadline", "5s", "--jobs", "1")
         self.assertEqual(found["first_bad"]["commit"], last)
         reasons = {entry["commit"]: entry["reason"] for entry in found["skipped"]}
         self.assertEqual(set(reasons), {self.history.commits["deadly-dies"], self.history.commits["deadly-hangs"]})

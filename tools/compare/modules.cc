@@ -100,7 +100,8 @@ class Lockstep {
       if (differs) found_first(step.caller, step.key.module);
       return;
     }
-    if (step.key.kind == StepKey::Kind::Answer && rows_.contains("")) return;
+    // The model's own output, or all there is to see: what the answers say already.
+    if (step.key.kind == StepKey::Kind::Answer && (rows_.contains("") || rows_.empty())) return;
     ModuleDifference& row = result_.modules[row_of(step.key.module, 0)];
     ++row.calls;
     if (is_worse(difference, row.worst)) row.worst = std::move(difference);
