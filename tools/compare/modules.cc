@@ -151,7 +151,7 @@ class Lockstep {
       }
     }
     for (const auto& [name, type] : sides_[0]->names()) {
-      if (types_[1].contains(name) && !rows_.contains(name)) result_.silent.push_back(name);
+      if (!name.empty() && types_[1].contains(name) && !rows_.contains(name)) result_.silent.push_back(name);
     }
   }
 
