@@ -92,8 +92,7 @@ int exit_code_of(const compare::Bisection& found) {
 int bisect(Hub& hub, const Options& options, Progress& progress, const std::stop_token& stop) {
   const std::vector<InputSpec> specs = read_specs(options);
   const CallArguments inputs = make_arguments(hub, options.repository, options, specs);
-  compare::BisectOptions search{.good = options.repository, .bad = options.other};
-  if (options.other.starts_with('@')) search.bad = hub.info(options.repository).repository + options.other;
+  compare::BisectOptions search{.good = options.repository, .bad = second_repository(hub, options)};
   search.answer = [&](const std::string& repository) { return answer_of(hub, repository, inputs, options); };
   if (options.fail_if) {
     search.is_bad = [condition = *options.fail_if](const compare::ValueDifference& difference) {

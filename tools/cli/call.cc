@@ -53,6 +53,11 @@ Object callable_of(const Target& target, const std::string& repository, const Op
   return Object(target.value);
 }
 
+std::string second_repository(Hub& hub, const Options& options) {
+  if (!options.other.starts_with('@')) return options.other;
+  return hub.info(options.repository).repository + options.other;
+}
+
 Value call_object(const Object& object, CallArguments arguments, const Options& options) {
   if (options.method.empty()) return object(std::move(arguments.positional), std::move(arguments.named));
   return object.call(options.method, std::move(arguments.positional), std::move(arguments.named));

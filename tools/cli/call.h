@@ -33,6 +33,9 @@ CallArguments make_arguments(Hub& hub, const std::string& repository, const Opti
 // What --pick leads to in what was loaded from `repository`. Throws Error(Usage) where that cannot be called.
 Object callable_of(const Target& target, const std::string& repository, const Options& options);
 
+// The second of two repositories: "@ref" is another ref of the first, which `hub` is asked for then.
+std::string second_repository(Hub& hub, const Options& options);
+
 // Calls the object, or its method --call.
 Value call_object(const Object& object, CallArguments arguments, const Options& options);
 

@@ -49,8 +49,7 @@ Sides open_sides(const HubOptions& hub_options, const Options& options) {
   sides.hubs[0] = std::make_unique<Hub>(options_of(0));
   sides.hubs[1] = std::make_unique<Hub>(sides.hubs[0]->beside(options_of(1)));
   prepare(*sides.hubs[0], sides.names[0], options);
-  if (sides.names[1].starts_with('@'))
-    sides.names[1] = sides.hubs[0]->info(sides.names[0]).repository + sides.names[1];
+  sides.names[1] = second_repository(*sides.hubs[0], options);
   prepare(*sides.hubs[1], sides.names[1], options);
   return sides;
 }

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tools/cli/usage_error.h"
+#include "tools/compare/inputs.h"
 
 namespace hubcell::cli {
 namespace {
@@ -171,13 +169,7 @@ bool is_file(const InputSpec& spec) {
 
 InputSpec with_content(const InputSpec& spec) {
   if (!is_file(spec)) return spec;
-  std::ifstream file(spec.spec, std::ios::binary);
-  if (!file) throw Error(ErrorCode::System, "read the input " + spec.spec + ": " + std::strerror(errno));
-  InputSpec full{.spec = spec.spec, .content = std::string(std::istreambuf_iterator<char>(file), {})};
-  if (file.bad() || full.content.empty()) {
-    throw Error(ErrorCode::System, "read the input " + spec.spec + ": it is empty or no file");
-  }
-  return full;
+  return {.spec = spec.spec, .content = compare::read_input_file(spec.spec)};
 }
 
 }  // namespace hubcell::cli

@@ -38,13 +38,8 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
   return entries;
 }
 
-InputSpec read_input_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorCode::System, "read the input " + path.string() + ": " + std::strerror(errno));
-  InputSpec spec{.spec = path.filename(), .content = std::string(std::istreambuf_iterator<char>(file), {})};
-  if (file.bad() || spec.content.empty())
-    throw Error(ErrorCode::System, "read the input " + path.string() + ": it is empty or no file");
-  return spec;
+InputSpec spec_of_file(const fs::path& path) {
+  return {.spec = path.filename(), .content = read_input_file(path)};
 }
 
 void add(Input& input, const std::string& name, Value value) {
@@ -119,7 +114,7 @@ InputSet set_of_files(const std::shared_ptr<Maker>& maker, const fs::path& folde
   return {.count = count, .make = [maker, folder, files = std::move(files), seed](std::size_t index) {
             const InputFile& file = files.at(index);
             Input input{.name = fs::relative(file.path, folder), .label = file.label};
-            input.positional.push_back(maker->make(read_input_file(file.path)));
+            input.positional.push_back(maker->make(spec_of_file(file.path)));
             maker->add_arguments(input, seed);
             return input;
           }};
@@ -168,7 +163,7 @@ bool is_by_position(const std::string& name) {
 
 // The arrays of a file, and its labels.
 std::vector<Rows> read_rows(const Maker& maker, const fs::path& path, std::vector<std::int64_t>& labels) {
-  const Value content = maker.make(read_input_file(path));
+  const Value content = maker.make(spec_of_file(path));
   if (content.is<Tensor>()) return {{.name = "", .tensor = content.tensor().contiguous()}};
   std::vector<Rows> rows;
   for (const auto& [key, value] : content.as<Dict>().items) {
@@ -235,6 +230,15 @@ InputSet with_labels(InputSet set, std::vector<std::int64_t> labels) {
 }
 
 }  // namespace
+
+std::string read_input_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ErrorCode::System, "read the input " + path + ": " + std::strerror(errno));
+  std::string content(std::istreambuf_iterator<char>(file), {});
+  if (file.bad() || content.empty())
+    throw Error(ErrorCode::System, "read the input " + path + ": it is empty or no file");
+  return content;
+}
 
 InputSet plan_inputs(Hub& hub, const std::string& repository, InputPlan plan) {
   const auto maker = std::make_shared<Maker>(hub, repository, std::move(plan.arguments));

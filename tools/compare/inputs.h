@@ -27,6 +27,9 @@ struct InputPlan {
   std::vector<std::int64_t> labels;  // in the order of inputs; or empty
 };
 
+// The content of a file that an input is made of. Throws Error(System) where there is none.
+std::string read_input_file(const std::string& path);
+
 // Files are read here, and turned into tensors by the worker of `repository`, when they are needed. Throws Error(System) on files that cannot
 // be read, Error(Usage) on what makes no inputs.
 InputSet plan_inputs(Hub& hub, const std::string& repository, InputPlan plan);

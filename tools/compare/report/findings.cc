@@ -120,7 +120,7 @@ Verdict verdict_of(const Comparison& comparison) {
     verdict.clauses.push_back(grouped(counts.differ) + " of " + grouped(counts.all() - counts.failed) +
                               " answers differ");
   const auto& trace = comparison.trace;
-  if (trace && trace->first && *trace->first < trace->modules.size())
+  if (trace && has_first(*trace))
     verdict.clauses.push_back("first in module " + name_of(trace->modules[*trace->first]) +
                               place_in_first(*trace));
   for (std::string clause : {speed_clause(comparison), accuracy_clause(comparison)})
@@ -226,6 +226,19 @@ bool differs(const ModuleDifference& module) {
 
 std::string name_of(const ModuleDifference& module) {
   return module.name.empty() ? "the model itself" : module.name;
+}
+
+ModuleCounts count_modules(const TraceResult& trace) {
+  ModuleCounts counts;
+  for (const ModuleDifference& module : trace.modules) {
+    counts.compared += module.worst ? 1 : 0;
+    counts.differ += differs(module) ? 1 : 0;
+  }
+  return counts;
+}
+
+bool has_first(const TraceResult& trace) {
+  return trace.first && *trace.first < trace.modules.size();
 }
 
 std::string place_in_first(const TraceResult& trace) {

@@ -60,6 +60,13 @@ double distance_of(const InputResult& input);
 // Of the inputs that both answered.
 double largest_difference(const Comparison& comparison);
 
+// Of modules whose outputs were compared.
+struct ModuleCounts {
+  std::uint64_t compared = 0, differ = 0;
+};
+ModuleCounts count_modules(const TraceResult& trace);
+// Whether there is a first module that differs.
+bool has_first(const TraceResult& trace);
 // Behind the name of the first module: ", in what it passes to layer1.conv1", where that is so.
 std::string place_in_first(const TraceResult& trace);
 

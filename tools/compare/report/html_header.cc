@@ -51,8 +51,8 @@ Card answers_card(const Comparison& comparison, const Verdict& verdict) {
 }
 
 Card modules_card(const TraceResult& trace) {
-  const auto different = static_cast<std::uint64_t>(std::ranges::count_if(trace.modules, differs));
-  if (trace.first && *trace.first < trace.modules.size())
+  const std::uint64_t different = count_modules(trace).differ;
+  if (has_first(trace))
     return {"First module to differ", text::brief(name_of(trace.modules[*trace.first]), 40),
             grouped(different) + " of " + counted(trace.modules.size(), "module") + " differ", "modules"};
   return {"Modules", different == 0 && !trace.modules.empty() ? "None differs" : "Not compared", trace.note,

@@ -31,10 +31,6 @@ std::string notes_text(const std::vector<std::string>& notes) {
   return notes.size() > shown ? text + "; and " + grouped(notes.size() - shown) + " more" : text;
 }
 
-bool has_first(const TraceResult& trace) {
-  return trace.first && *trace.first < trace.modules.size();
-}
-
 Mark mark_of(const ModuleDifference& module) {
   const std::string name = text::brief(name_of(module), 60);
   if (!differs(module)) return {Mark::Kind::Equal, 0, name + ": equal"};
@@ -120,15 +116,12 @@ void add_missing_modules(Html& html, const TraceResult& trace) {
 }
 
 std::string trace_finding(const TraceResult& trace) {
-  const auto compared =
-      std::ranges::count_if(trace.modules, [](const auto& module) { return module.worst.has_value(); });
-  const auto different = std::ranges::count_if(trace.modules, differs);
+  const auto [compared, different] = count_modules(trace);
   if (compared == 0) return trace.note.empty() ? "No module was compared." : sentence(trace.note);
-  const std::string all = counted(static_cast<std::uint64_t>(compared), "module");
+  const std::string all = counted(compared, "module");
   if (!has_first(trace)) return "No output of " + all + " differs.";
   return "The difference begins in " + text::brief(name_of(trace.modules[*trace.first]), 60) +
-         place_in_first(trace) + ". " + grouped(static_cast<std::uint64_t>(different)) + " of " + all +
-         " differ.";
+         place_in_first(trace) + ". " + grouped(different) + " of " + all + " differ.";
 }
 
 Mark mark_of(const WeightDifference& weight) {

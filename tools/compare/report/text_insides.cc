@@ -51,17 +51,13 @@ void add_steps(const Section& to, const TraceResult& trace) {
 }
 
 std::string trace_finding(const TraceResult& trace) {
-  const auto compared =
-      std::ranges::count_if(trace.modules, [](const auto& module) { return module.worst.has_value(); });
-  const auto different = std::ranges::count_if(trace.modules, differs);
-  const auto count = [](auto number) { return grouped(static_cast<std::uint64_t>(number)); };
+  const auto [compared, different] = count_modules(trace);
   if (compared == 0) return trace.note.empty() ? "no module was compared" : trace.note;
-  if (!trace.first || *trace.first >= trace.modules.size())
-    return "no output of " + counted(static_cast<std::uint64_t>(compared), "module") + " differs";
+  if (!has_first(trace)) return "no output of " + counted(compared, "module") + " differs";
   const ModuleDifference& first = trace.modules[*trace.first];
   return "first in " + text::brief(name_of(first)) +
          (first.type[0].empty() ? "" : " (" + text::brief(first.type[0], 30) + ")") + place_in_first(trace) +
-         "; " + count(different) + " of " + count(compared) + " modules that ran differ";
+         "; " + grouped(different) + " of " + grouped(compared) + " modules that ran differ";
 }
 
 void add_module_notes(const Section& to, const TraceResult& trace) {
